@@ -1,0 +1,3 @@
+export * from './addresses.ts';
+export * from './ids.ts';
+export * from './sequence.ts';
