@@ -34,19 +34,14 @@ export function murmur3(bytes: Uint8Array, start: number, end: number, seed: num
     h = (h << 13) | (h >>> 19);
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
-  let tail = 0;
-  switch (length & 3) {
-    case 3:
-      tail ^= bytes[i + 2]! << 16;
-    // falls through
-    case 2:
-      tail ^= bytes[i + 1]! << 8;
-    // falls through
-    case 1:
-      tail ^= bytes[i]!;
-      tail = Math.imul(tail, C1);
-      tail = (tail << 15) | (tail >>> 17);
-      h ^= Math.imul(tail, C2);
+  const rest = length & 3;
+  if (rest > 0) {
+    let tail = bytes[i]!;
+    if (rest > 1) tail |= bytes[i + 1]! << 8;
+    if (rest > 2) tail |= bytes[i + 2]! << 16;
+    tail = Math.imul(tail, C1);
+    tail = (tail << 15) | (tail >>> 17);
+    h ^= Math.imul(tail, C2);
   }
   h ^= length;
   h ^= h >>> 16;
