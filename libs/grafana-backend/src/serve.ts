@@ -12,7 +12,7 @@ import {
   StdioData_Channel,
 } from './gen/goplugin.ts';
 import { HealthCheckResponse_ServingStatus, type HealthServer, HealthService } from './gen/health.ts';
-import { type Address, checkHost, handshakeLine, listen, removeSocket } from './handshake.ts';
+import { checkHost, handshakeLine, listen, removeSocket } from './handshake.ts';
 import { type Logger } from './log.ts';
 import { type DataSourcePlugin } from './plugin.ts';
 import { addPluginServices } from './services.ts';
@@ -43,22 +43,19 @@ export async function serve(plugin: DataSourcePlugin, logger: Logger): Promise<v
     'grpc.max_send_message_length': -1,
   });
   const stdioStreams = new Set<StdioStream>();
-  let address: Address | undefined;
+  const cleanups = [() => server.forceShutdown()];
   let stopping = false;
   const stop = (reason: string, exitCode = 0) => {
     if (stopping) return;
     stopping = true;
     logger.log('debug', 'plugin stops', { reason });
     const exit = () => {
-      if (address) removeSocket(address);
+      for (const cleanUp of cleanups) cleanUp();
       process.exit(exitCode);
     };
     setTimeout(exit, SHUTDOWN_DEADLINE_MS);
     for (const stream of stdioStreams) stream.end();
-    void plugin.close().finally(() => {
-      server.forceShutdown();
-      exit();
-    });
+    void plugin.close().finally(exit);
   };
 
   // A ^C in the host's terminal reaches the whole process group: the host decides, by Shutdown.
@@ -71,7 +68,8 @@ export async function serve(plugin: DataSourcePlugin, logger: Logger): Promise<v
 
   addGoPluginServices(server, stdioStreams, () => setTimeout(() => stop('Shutdown'), SHUTDOWN_ANSWER_MS));
   addPluginServices(server, plugin, logger);
-  address = await listen(server, process.env, logger);
+  const address = await listen(server, process.env, logger);
+  cleanups.push(() => removeSocket(address));
   writeSync(1, handshakeLine(address, process.env));
   redirectStdout(stdioStreams);
   // The host's death by SIGKILL sends nothing; a process without its parent has another one.
