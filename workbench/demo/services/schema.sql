@@ -1,0 +1,13 @@
+FLUSH PRIVILEGES;
+CREATE DATABASE shop CHARACTER SET utf8mb4;
+CREATE USER 'shop'@'%' IDENTIFIED BY 'shop';
+GRANT SELECT, INSERT, UPDATE ON shop.* TO 'shop'@'%';
+USE shop;
+CREATE TABLE products (id INT PRIMARY KEY, name VARCHAR(80) NOT NULL, category VARCHAR(20) NOT NULL, price_cents INT NOT NULL);
+CREATE TABLE stock (product_id INT PRIMARY KEY, quantity INT NOT NULL);
+CREATE TABLE reviews (id INT PRIMARY KEY, product_id INT NOT NULL, author INT NOT NULL, stars TINYINT NOT NULL);
+CREATE TABLE entries (id BIGINT AUTO_INCREMENT PRIMARY KEY, reference VARCHAR(64) NOT NULL, account VARCHAR(20) NOT NULL, amount_cents BIGINT NOT NULL, created TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3), KEY by_reference (reference));
+INSERT INTO products SELECT seq, CONCAT('Product ', seq), IF(seq <= 40, 'featured', 'other'), 100 + (seq * 7919) % 9900 FROM seq_1_to_500;
+INSERT INTO stock SELECT seq, 1000000 FROM seq_1_to_500;
+INSERT INTO reviews SELECT seq, 1 + seq % 500, (seq * 31) % 997, 1 + (seq * 7) % 5 FROM seq_1_to_3000;
+INSERT INTO entries (reference, account, amount_cents) VALUES ('seed-1', 'customer', -100), ('seed-1', 'shop', 100);
