@@ -22,15 +22,7 @@ import {
   type InstanceRecord,
   type UserIds,
 } from './instance.ts';
-import {
-  assertReadableByOthers,
-  commandLine,
-  launch,
-  untilReady,
-  type Launcher,
-  type Program,
-  type Ready,
-} from './launch.ts';
+import { commandLine, launch, untilReady, type Launcher, type Program, type Ready } from './launch.ts';
 import { removeInstance } from './leftovers.ts';
 import { type LoadReport } from './load/report.ts';
 import { dataTemplate, runProgram, serverArguments, type RunAsUser } from './mariadb.ts';
