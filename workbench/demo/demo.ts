@@ -1,13 +1,13 @@
 // A running demo, as seen by the process that started it or by any later one that found its record.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, serviceCounts, type ServiceCounts } from './control/client.ts';
 import { DemoError } from './errors.ts';
 import { setFault, type FaultName } from './faults.ts';
 import { processNamed, writeRecord, type DemoProcess, type InstanceRecord } from './instance.ts';
 import { removeInstance } from './leftovers.ts';
-import { commandLine, launch, type Launcher, type Program } from './launch.ts';
+import { commandLine, launch, untilReady, type Launcher, type Program } from './launch.ts';
 import { type LoadOptions, type LoadReport } from './load/report.ts';
 import { hostNamespace, hostNamespaces, nodeNamespace } from './network.ts';
 import { endProcesses, isRunning } from './processes.ts';
@@ -15,6 +15,7 @@ import { realmEntry, type Mode } from './realm.ts';
 import { COUNTING_SERVICES, DOMAIN, HOST_NAMES, HTTP_PORT, type CountingService } from './topology.ts';
 
 const GENERATOR = join(import.meta.dirname, 'load/generator.ts');
+const LOAD_CONTROL = 'control/load.sock';
 const LOAD_REPORT = 'control/load-report.json';
 const LOAD_GRACE_MS = 16_000;
 
@@ -108,10 +109,10 @@ export class Demo {
   /** Starts load that goes on until it is stopped; replaces load that is running. */
   async startLoad(options: Omit<LoadOptions, 'requests'> = {}): Promise<void> {
     await this.stopLoad();
-    const running = launch(
-      this.launcher,
-      this.#generator({ ...options, controlPath: 'control/load.sock', reportPath: LOAD_REPORT })
-    );
+    for (const path of [LOAD_CONTROL, LOAD_REPORT]) rmSync(join(this.directory, path), { force: true });
+    const generator = this.#generator({ ...options, controlPath: LOAD_CONTROL, reportPath: LOAD_REPORT });
+    const running = launch(this.launcher, generator);
+    await untilReady(this.launcher, running, { file: LOAD_CONTROL });
     const { name, pid, startTicks } = running;
     this.#update([...this.#record.processes, { name, pid, startTicks }]);
   }

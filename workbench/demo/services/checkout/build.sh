@@ -8,4 +8,4 @@ trap 'rm -rf "$classes"' EXIT
 sources='Checkout.java Control.java'
 printf 'Main-Class: Checkout\nSources-SHA-256: %s\n' "$(cat $sources | sha256sum | cut -c1-64)" >"$classes/manifest"
 javac --release 17 -g:none -d "$classes/out" $sources
-jar --create --file checkout.jar --date=2024-01-01T00:00:00Z --manifest "$classes/manifest" -C "$classes/out" .
+jar --create --no-compress --file checkout.jar --date=2024-01-01T00:00:00Z --manifest "$classes/manifest" -C "$classes/out" .
