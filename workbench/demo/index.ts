@@ -108,7 +108,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     await assertReadable(run, [process.execPath, join(SERVICES, 'catalog.py'), programs.mariadbd]);
     const database = prepareDatabase(launcher, programs, join(stateDirectory, 'cache'), run);
     database.catch(() => undefined); // awaited below; the network may fail first
-    runInRealm(realm, ['sh', '-euc', setUpScript(prefix)]);
+    runInRealm(realm, ['sh', '-euc', setUpScript(prefix)], { environment: programs.environment });
     runInRealm(realm, [programs.nft, '-f', '-'], {
       namespace: routerNamespace(prefix),
       input: routerRules(),

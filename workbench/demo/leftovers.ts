@@ -1,11 +1,12 @@
 // Ends an instance, whether it runs or its command was killed half-way: whatever its record names, and whatever is in
 // the namespaces that carry its prefix.
-import { readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readRecord, removeRecord } from './instance.ts';
 import { allNamespaces } from './network.ts';
 import { endProcesses, processIdentity, type ProcessIdentity } from './processes.ts';
-import { currentMode, runInRealm, type Realm } from './realm.ts';
+import { currentMode } from './realm.ts';
 
 const GRACE_MS = 4000;
 const NAMESPACES = '/run/netns';
@@ -27,27 +28,36 @@ export async function removeInstance(directory: string, prefix: string): Promise
 async function removeNamespaces(prefix: string): Promise<boolean> {
   const known = new Set(allNamespaces(prefix));
   const present = namedNamespaces().filter((name) => known.has(name));
-  const realm: Realm = { mode: 'root' };
-  const inside = present.flatMap((name) =>
-    runInRealm(realm, ['ip', 'netns', 'pids', name])
-      .split('\n')
-      .flatMap((line) => (line === '' ? [] : identities(Number(line))))
-  );
-  await endProcesses(inside, GRACE_MS);
-  for (const name of present) runInRealm(realm, ['ip', 'netns', 'delete', name]);
-  return present.length > 0;
+  if (present.length === 0) return false;
+  await endProcesses(processesIn(present), GRACE_MS);
+  for (const name of present) {
+    const path = join(NAMESPACES, name);
+    // Not "ip netns delete": a name whose set-up was cut short is a plain file, not yet a mount.
+    spawnSync('umount', ['--lazy', path]);
+    rmSync(path);
+  }
+  return true;
 }
 
 function namedNamespaces(): string[] {
-  try {
-    return readdirSync(NAMESPACES);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return existsSync(NAMESPACES) ? readdirSync(NAMESPACES) : [];
 }
 
-function identities(pid: number): ProcessIdentity[] {
-  const identity = processIdentity(pid);
-  return identity === undefined ? [] : [identity];
+function processesIn(names: readonly string[]): ProcessIdentity[] {
+  const inodes = new Set(names.map((name) => statSync(join(NAMESPACES, name)).ino));
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    const identity = processIdentity(Number(entry));
+    const inode = networkNamespace(entry);
+    return identity !== undefined && inode !== undefined && inodes.has(inode) ? [identity] : [];
+  });
+}
+
+/** Undefined for a process that ended meanwhile, or that even root may not look at and that is therefore not ours. */
+function networkNamespace(pid: string): number | undefined {
+  try {
+    return statSync(`/proc/${pid}/ns/net`).ino;
+  } catch {
+    return undefined;
+  }
 }

@@ -6,6 +6,7 @@ import { DemoError } from './errors.ts';
 
 export const DEBIAN_PACKAGES = [
   'dnsmasq-base',
+  'iproute2',
   'mariadb-client-core',
   'mariadb-server-core',
   'nftables',
@@ -60,7 +61,7 @@ export function locatePrograms(unpackedRoot: string): Programs {
     redisServer: find('redis-server', 'usr/bin/redis-server'),
     environment: {
       PATH:
-        ['usr/sbin', 'usr/bin'].map((folder) => join(unpackedRoot, folder)).join(':') +
+        ['usr/sbin', 'usr/bin', 'sbin', 'bin'].map((folder) => join(unpackedRoot, folder)).join(':') +
         ':/usr/sbin:/usr/bin:/sbin:/bin',
       ...(libraries.length > 0 ? { LD_LIBRARY_PATH: libraries.join(':') } : {}),
     },

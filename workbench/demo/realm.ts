@@ -20,7 +20,7 @@ export function currentMode(): Mode {
 /** Starts the process that holds an ordinary user's realm. */
 export async function openUserRealm(): Promise<Realm & { readonly holderPid: number }> {
   // A /run of its own is where `ip netns` keeps names, and hides the machine's name caches from the shop's programs.
-  const script = `mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ${READY} && exec sleep infinity`;
+  const script = `mount -t tmpfs tmpfs /run && mkdir /run/netns && echo ${READY} && exec sleep infinity`;
   const holder = spawn('unshare', ['--user', '--map-root-user', '--net', '--mount', 'sh', '-c', script], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
