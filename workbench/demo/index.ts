@@ -94,18 +94,26 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   };
   writeRecord(directory, record);
 
+  // The first failure ends the waiting for the others, and nothing is started after it.
+  const failure = new AbortController();
   const start = async (program: Program, ready: Ready): Promise<void> => {
+    failure.signal.throwIfAborted();
     const running = launch(launcher, program);
     const { name, pid, startTicks } = running;
     record = { ...record, processes: [...record.processes, { name, pid, startTicks }] };
     writeRecord(directory, record);
-    await untilReady(launcher, running, ready);
+    await untilReady(launcher, running, ready, failure.signal);
   };
 
   try {
     progress(`networks of two hosts (${realm.mode === 'root' ? 'as root' : 'in a user namespace'})`);
     const run = runnerAsUser(launcher);
-    await assertReadable(run, [process.execPath, join(SERVICES, 'catalog.py'), programs.mariadbd]);
+    await assertReadable(run, [
+      process.execPath,
+      join(SERVICES, 'catalog.py'),
+      programs.mariadbd,
+      join(directory, 'nginx.conf'),
+    ]);
     const database = prepareDatabase(launcher, programs, join(stateDirectory, 'cache'), run);
     database.catch(() => undefined); // awaited below; the network may fail first
     runInRealm(realm, ['sh', '-euc', setUpScript(prefix)], { environment: programs.environment });
@@ -116,7 +124,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     });
     progress('name server, databases and services');
     await start(node(prefix, 'dns', [programs.dnsmasq, `--conf-file=${join(directory, 'dnsmasq.conf')}`]), { udp: 53 });
-    await Promise.all([
+    await allOrFirstFailure(failure, [
       ...relays(prefix, realm, portBase, record.gatewayUrl !== undefined).map(([program, ready]) =>
         start(program, ready)
       ),
@@ -156,6 +164,12 @@ export function openDemo(stateDirectory: string, portBase: number = DEFAULT_PORT
 export function stopLeftovers(stateDirectory: string, portBase: number = DEFAULT_PORT_BASE): Promise<boolean> {
   const prefix = instancePrefix(portBase);
   return removeInstance(instanceDirectory(resolve(stateDirectory), prefix), prefix);
+}
+
+/** As Promise.all, but returns only when every task has come to an end. */
+async function allOrFirstFailure(failure: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
+  await Promise.all(tasks.map((task) => task.catch((error: unknown) => failure.abort(error))));
+  failure.signal.throwIfAborted();
 }
 
 function ownIds(): UserIds {
@@ -256,8 +270,8 @@ function relays(prefix: string, realm: Realm, portBase: number, publish: boolean
   const published = publish ? [`tcp:127.0.0.1:${portBase + 80}=unix:relay/gateway.sock`] : [];
   return [
     [
-      relay('relay', undefined, `unix:relay/ingest.sock=${ingest}`, `unix:relay/otlp.sock=${otlp}`, ...published),
-      publish ? { tcp: portBase + 80 } : { file: 'relay/otlp.sock' },
+      relay('relay', undefined, ...published, `unix:relay/ingest.sock=${ingest}`, `unix:relay/otlp.sock=${otlp}`),
+      { file: 'relay/otlp.sock' },
     ],
     [
       relay('relay-a', hostNamespace(prefix, 'a'), `unix:relay/gateway.sock=${gateway}`, ...inside),

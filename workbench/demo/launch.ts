@@ -36,6 +36,7 @@ export interface Running extends DemoProcess {
 }
 
 const POLL_MS = 20;
+const READY_TIMEOUT_MS = 20_000;
 
 export function logPath(directory: string, name: string): string {
   return join(directory, 'log', `${name}.log`);
@@ -123,16 +124,25 @@ function closedAncestor(projectRoot: string): string | undefined {
 export type Ready = { readonly tcp: number } | { readonly udp: number } | { readonly file: string };
 
 /** Waits for it by looking at the kernel's socket table, so that asking makes no traffic. */
-export async function untilReady(launcher: Launcher, running: Running, ready: Ready, withinMs = 20_000): Promise<void> {
-  const deadline = performance.now() + withinMs;
+export async function untilReady(
+  launcher: Launcher,
+  running: Running,
+  ready: Ready,
+  signal?: AbortSignal
+): Promise<void> {
+  const deadline = performance.now() + READY_TIMEOUT_MS;
   while (!isReady(launcher, running, ready)) {
+    signal?.throwIfAborted();
     if (!isRunning(running)) {
       const reason = running.ended.reason ?? 'it ended';
       throw new DemoError('PROCESS_ENDED', `${running.name}: ${reason}: ${lastLogLine(launcher, running.name)}`);
     }
     if (performance.now() > deadline) {
       const wanted = JSON.stringify(ready);
-      throw new DemoError('NOT_READY', `${running.name} is not up (${wanted}) after ${withinMs / 1000} s; see its log`);
+      throw new DemoError(
+        'NOT_READY',
+        `${running.name} is not up (${wanted}) after ${READY_TIMEOUT_MS / 1000} s; see its log`
+      );
     }
     await delay(POLL_MS);
   }

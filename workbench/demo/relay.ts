@@ -1,5 +1,7 @@
 // Carries byte streams over the border of a network namespace: a unix socket can be opened from both sides, a TCP
-// address cannot. Started as `node relay.ts LISTEN=CONNECT…`, each address `unix:PATH` or `tcp:HOST:PORT`.
+// address cannot. Started as `node relay.ts LISTEN=CONNECT…`, each address `unix:PATH` or `tcp:HOST:PORT`. It
+// listens in the order given: who sees the last address knows that all are there.
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 
@@ -34,11 +36,13 @@ for (const argument of process.argv.slice(2)) {
     join(socket, peer);
     socket.resume();
   });
-  server.on('error', (error) => {
-    console.error(`relay: cannot listen on ${from}: ${error.message}`);
-    process.exit(1);
-  });
   server.listen(listen);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    console.error(`relay: cannot listen on ${from}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
 }
 
 process.once('SIGTERM', () => process.exit(0));
