@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRecord, removeRecord } from './instance.ts';
+import { readRecord, removeRecord, type DemoProcess } from './instance.ts';
 import { allNamespaces } from './network.ts';
 import { endProcesses, processIdentity, type ProcessIdentity } from './processes.ts';
 import { currentMode } from './realm.ts';
+import { COUNTING_SERVICES } from './topology.ts';
 
 const GRACE_MS = 4000;
 const NAMESPACES = '/run/netns';
@@ -14,8 +15,7 @@ const NAMESPACES = '/run/netns';
 /** Returns whether there was anything to remove. Safe to call at any time, also twice. */
 export async function removeInstance(directory: string, prefix: string): Promise<boolean> {
   const record = readRecord(directory);
-  const recorded = record?.processes ?? [];
-  await endProcesses(recorded, GRACE_MS);
+  for (const group of inOrderOfEnding(record?.processes ?? [])) await endProcesses(group, GRACE_MS);
   let found = record !== undefined;
   if (currentMode() === 'root') found = (await removeNamespaces(prefix)) || found;
   // An ordinary user's namespaces end with the last process in them.
@@ -23,6 +23,19 @@ export async function removeInstance(directory: string, prefix: string): Promise
   for (const folder of ['data', 'control', 'relay']) rmSync(join(directory, folder), { recursive: true, force: true });
   removeRecord(directory);
   return found;
+}
+
+/** Callers before those they call: a request under way is finished, and no name is looked up at a dead server. */
+function inOrderOfEnding(processes: readonly DemoProcess[]): DemoProcess[][] {
+  const entrances: readonly string[] = ['load', 'gateway'];
+  const services: readonly string[] = COUNTING_SERVICES;
+  const isEntrance = ({ name }: DemoProcess): boolean => entrances.includes(name);
+  const isService = ({ name }: DemoProcess): boolean => services.includes(name);
+  return [
+    processes.filter(isEntrance),
+    processes.filter(isService),
+    processes.filter((process) => !isEntrance(process) && !isService(process)),
+  ];
 }
 
 async function removeNamespaces(prefix: string): Promise<boolean> {
