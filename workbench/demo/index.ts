@@ -235,7 +235,13 @@ function services(prefix: string, programs: Programs, directory: string): Progra
   const shop = { SHOP_DOMAIN: DOMAIN };
   const database = { MYSQL_USER, MYSQL_PASSWORD, PYTHONDONTWRITEBYTECODE: '1' };
   const otlp = { SHOP_OTLP_TRACES_URL: `http://otel-collector.${DOMAIN}:${OTLP_HTTP_PORT}/v1/traces` };
-  const java = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xmx96m', '-Djava.net.preferIPv4Stack=true'];
+  const java = [
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-Xmx96m',
+    '-Djava.net.preferIPv4Stack=true',
+    '-Dsun.net.httpserver.nodelay=true',
+  ];
   return [
     node(prefix, 'gateway', [programs.nginx, '-e', 'stderr', '-p', directory, '-c', 'nginx.conf']),
     node(prefix, 'catalog', [programs.python, join(SERVICES, 'catalog.py')], { ...shop, ...database }),
