@@ -70,6 +70,14 @@ export class Demo {
     }));
   }
 
+  /**
+   * Command prefix that brings a single agent to where it sees the shop: nothing for root, whose namespaces are the
+   * machine's; host a's for an ordinary user. An agent for each host takes the host's own `entry`.
+   */
+  get netnsEntry(): readonly string[] {
+    return this.mode === 'root' ? [] : realmEntry(this.launcher.realm, hostNamespace(this.prefix, 'a'));
+  }
+
   /** What each service itself received and called. */
   async counts(): Promise<Record<CountingService, ServiceCounts>> {
     const entries = await Promise.all(
