@@ -1,1 +1,7 @@
-export {};
+export * from './table.ts';
+export * from './ddl.ts';
+export * from './migrations.ts';
+export * from './docs.ts';
+export { spans } from './tables/spans.ts';
+export { red1m, red1s } from './tables/red.ts';
+export { entities, events, links, schemaMigrations, traceIndex } from './tables/others.ts';
