@@ -1,1 +1,1 @@
-export {};
+export { type RunningStore, startStore, type StartStoreOptions } from './store.ts';
