@@ -88,6 +88,8 @@ export function commandLine(launcher: Launcher, program: Program): string[] {
       : [
           `mount --bind ${quoted(join(directory, 'resolv.conf'))} /etc/resolv.conf`,
           `mount --bind ${quoted(join(directory, 'nsswitch.conf'))} /etc/nsswitch.conf`,
+          // A name cache of the machine would be asked before DNS.
+          'if [ -d /run/nscd ]; then mount -t tmpfs tmpfs /run/nscd; fi',
         ]),
     `cd ${quoted(directory)}`,
     `exec ${drop} "$@"`,

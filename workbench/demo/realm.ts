@@ -20,29 +20,36 @@ export function currentMode(): Mode {
 /** Starts the process that holds an ordinary user's realm. */
 export async function openUserRealm(): Promise<Realm & { readonly holderPid: number }> {
   // A /run of its own is where `ip netns` keeps names, and hides the machine's name caches from the shop's programs.
-  const script = `mount -t tmpfs tmpfs /run && mkdir /run/netns && echo ${READY} && exec sleep infinity`;
-  const holder = spawn('unshare', ['--user', '--map-root-user', '--net', '--mount', 'sh', '-c', script], {
+  // Where systemd-resolved runs, resolv.conf is a link into the old one: the shop's is mounted on what it points to.
+  const script = `
+    mount -t tmpfs tmpfs /run
+    mkdir /run/netns
+    resolv=$(readlink -m /etc/resolv.conf)
+    case "$resolv" in /run/*) mkdir -p "\${resolv%/*}"; : >"$resolv" ;; esac
+    echo ${READY}
+    exec sleep infinity`;
+  const holder = spawn('unshare', ['--user', '--map-root-user', '--net', '--mount', 'sh', '-euc', script], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let errors = '';
+  holder.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const ready = await new Promise<boolean>((resolve) => {
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString();
+    holder.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
       if (output.includes(READY)) resolve(true);
-    };
-    holder.stdout.on('data', read);
-    holder.stderr.on('data', read);
+    });
     holder.once('error', (error) => {
-      output += error.message;
+      errors += error.message;
       resolve(false);
     });
-    holder.once('exit', () => resolve(false));
+    holder.once('close', () => resolve(false));
   });
   if (!ready || holder.pid === undefined) {
     throw new DemoError(
       'NAMESPACE_FAILED',
-      `could not make a user and network namespace (${output.trim()}); ` +
+      `could not make a user and network namespace (${errors.trim()}); ` +
         'unprivileged user namespaces may be off: see sysctl kernel.unprivileged_userns_clone, or run as root'
     );
   }
