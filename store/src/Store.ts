@@ -24,8 +24,11 @@ export class Store {
     this.socketPath = socketPath;
   }
 
-  /** Resolves when statements are taken. */
-  static async start(config: StoreConfig): Promise<Store> {
+  /**
+   * Resolves when statements are taken.
+   * @param onLost the engine has failed; the process should end and be started again
+   */
+  static async start(config: StoreConfig, onLost: (error: StoreError) => void): Promise<Store> {
     try {
       mkdirSync(config.path, { recursive: true, mode: 0o700 });
     } catch (cause) {
@@ -45,6 +48,7 @@ export class Store {
       size: config.connections,
       maxWaiting: 1_000,
       maxSessions: 32,
+      onLost,
     });
     const spool = new Spool(join(config.path, 'spool'), config.maxInsertBytes);
     const [guard, settingNames] = await pool.withConnection(async (connection) => {

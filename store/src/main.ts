@@ -29,7 +29,10 @@ async function main(): Promise<void> {
   const started = performance.now();
   try {
     const config = readConfig(process.env);
-    const store = await Store.start(config);
+    const store = await Store.start(config, (error) => {
+      log.error(error.message, { code: error.code });
+      process.exit(1);
+    });
     log.info('ready', { address: store.address, path: config.path, ms: Math.round(performance.now() - started) });
     let stopping = false;
     const stop = (reason: string) => {

@@ -29,45 +29,42 @@ interface Running {
   reject(error: Error): void;
 }
 
-/** One connection of the engine. Runs one statement at a time; the pool sees to that. */
+/** One connection of the engine, in a thread of its own. Runs one statement at a time; the pool sees to that. */
 export class Connection {
+  private readonly options: WorkerOptions;
   private readonly worker: Worker;
-  private readonly opened: Promise<void>;
   private running: Running | undefined;
   private lost: StoreError | undefined;
-  private onClosed: (() => void) | undefined;
+  private waiting: { resolve(): void; reject(error: StoreError): void } | undefined;
   /** Settings an earlier request changed and this connection still carries. */
   private readonly changedSettings = new Set<string>();
 
-  private constructor(options: WorkerOptions) {
-    this.worker = new Worker(new URL('./connectionWorker.ts', import.meta.url), { workerData: options });
-    let onOpen: () => void = () => undefined;
-    let onFail: (error: StoreError) => void = () => undefined;
-    this.opened = new Promise((resolve, reject) => {
-      onOpen = resolve;
-      onFail = reject;
+  /** @param onLost the thread has ended, which leaves the engine of the whole process in doubt */
+  constructor(options: WorkerOptions, onLost: (error: StoreError) => void) {
+    this.options = options;
+    this.worker = new Worker(new URL('./connectionWorker.ts', import.meta.url), {
+      workerData: { path: options.path, args: options.args } satisfies WorkerOptions,
     });
-    this.worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'ready') onOpen();
-      else if (message.kind === 'failed') onFail(openError(options.path, message.message));
-      else this.receive(message);
-    });
-    this.worker.on('error', (error) => this.lose(error, onFail));
-    this.worker.on('exit', () => {
-      this.onClosed?.();
-      this.lose(new Error('its thread ended'), onFail);
-    });
+    this.worker.on('message', (message: FromWorker) => this.receive(message));
+    const lose = (cause: Error) => {
+      if (this.lost !== undefined) return;
+      this.lost = new StoreError('STORE_ENGINE_LOST', `a connection to the engine ended: ${cause.message}`, cause);
+      this.waiting?.reject(this.lost);
+      this.running?.reject(this.lost);
+      onLost(this.lost);
+    };
+    this.worker.on('error', lose);
+    this.worker.on('exit', () => lose(new Error('its thread ended')));
   }
 
-  static async open(options: WorkerOptions): Promise<Connection> {
-    const connection = new Connection(options);
-    await connection.opened;
-    return connection;
+  open(): Promise<void> {
+    return this.ask({ kind: 'open' });
   }
 
-  /** Why this connection can no longer be used, if so. */
-  get lostBecause(): StoreError | undefined {
-    return this.lost;
+  /** Afterwards it may be opened again, and carries nothing of before. */
+  close(): Promise<void> {
+    this.changedSettings.clear();
+    return this.ask({ kind: 'close' });
   }
 
   /** Statements that take away what an earlier request set and give this one's parameters and database. */
@@ -126,13 +123,12 @@ export class Connection {
     this.send({ kind: 'cancel' });
   }
 
-  async close(): Promise<void> {
-    if (this.lost !== undefined) return;
-    const closed = new Promise<void>((resolve) => {
-      this.onClosed = resolve;
+  private ask(message: ToWorker): Promise<void> {
+    if (this.lost !== undefined) return Promise.reject(this.lost);
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      this.send(message);
     });
-    this.send({ kind: 'close' });
-    await closed;
   }
 
   private send(message: ToWorker): void {
@@ -140,27 +136,29 @@ export class Connection {
   }
 
   private receive(message: FromWorker): void {
-    const running = this.running;
-    if (running === undefined) return;
     switch (message.kind) {
+      case 'ready':
+      case 'closed':
+        this.waiting?.resolve();
+        return;
+      case 'failed':
+        this.waiting?.reject(openError(this.options.path, message.message));
+        return;
       case 'chunk':
-        running.onChunk(message.bytes, message.rows);
+        this.running?.onChunk(message.bytes, message.rows);
         return;
       case 'end':
-        this.running = undefined;
-        running.resolve(message);
+        this.take()?.resolve(message);
         return;
       case 'error':
-        this.running = undefined;
-        running.reject(new StatementError(undefined, message.message));
+        this.take()?.reject(new StatementError(undefined, message.message));
     }
   }
 
-  private lose(cause: Error, onFail: (error: StoreError) => void): void {
-    this.lost ??= new StoreError('STORE_ENGINE_LOST', `a connection to the engine ended: ${cause.message}`, cause);
-    onFail(this.lost);
-    this.running?.reject(this.lost);
+  private take(): Running | undefined {
+    const running = this.running;
     this.running = undefined;
+    return running;
   }
 }
 

@@ -14,39 +14,40 @@ const send = (message: FromWorker, transfer: readonly ArrayBuffer[] = []) => por
 let cancelled = false;
 let resume: (() => void) | undefined;
 
-let engine: NativeEngine | undefined;
+const native = loadNativeEngine();
 let connection: NativeConnection | undefined;
-try {
-  engine = loadNativeEngine();
-  connection = engine.CreateConnection(options.path, options.args);
-} catch (error) {
-  send({ kind: 'failed', message: messageOf(error) });
-  port.close();
-}
 
-if (engine !== undefined && connection !== undefined) {
-  const native = engine;
-  const handle = connection;
-  port.on('message', (message: ToWorker) => {
-    switch (message.kind) {
-      case 'run':
-        cancelled = false;
-        void run(native, handle, message);
-        return;
-      case 'next':
-        resume?.();
-        return;
-      case 'cancel':
-        cancelled = true;
-        resume?.();
-        return;
-      case 'close':
-        native.CloseConnection(handle);
-        send({ kind: 'closed' });
-        port.close();
-    }
-  });
-  send({ kind: 'ready' });
+port.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'open':
+      open();
+      return;
+    case 'run':
+      if (connection === undefined) throw new Error('the connection is not open');
+      cancelled = false;
+      void run(native, connection, message);
+      return;
+    case 'next':
+      resume?.();
+      return;
+    case 'cancel':
+      cancelled = true;
+      resume?.();
+      return;
+    case 'close':
+      if (connection !== undefined) native.CloseConnection(connection);
+      connection = undefined;
+      send({ kind: 'closed' });
+  }
+});
+
+function open(): void {
+  try {
+    connection = native.CreateConnection(options.path, options.args);
+    send({ kind: 'ready' });
+  } catch (error) {
+    send({ kind: 'failed', message: messageOf(error) });
+  }
 }
 
 async function run(

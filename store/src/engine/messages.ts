@@ -13,6 +13,8 @@ export type ToWorker =
   | { readonly kind: 'next' }
   /** Stop before the next step; whoever sends this also kills the statement in the engine. */
   | { readonly kind: 'cancel' }
+  /** Open and close the connection. The thread stays: its end would tear down the engine for the whole process. */
+  | { readonly kind: 'open' }
   | { readonly kind: 'close' };
 
 export type FromWorker =

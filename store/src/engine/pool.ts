@@ -1,4 +1,4 @@
-import { StatementError } from '../errors.ts';
+import { StatementError, type StoreError } from '../errors.ts';
 import { Connection } from './connection.ts';
 import { type WorkerOptions } from './messages.ts';
 import { quoteString } from './quoting.ts';
@@ -9,6 +9,8 @@ export interface PoolOptions extends WorkerOptions {
   /** Requests that may wait for a connection before further ones are refused. */
   readonly maxWaiting: number;
   readonly maxSessions: number;
+  /** A thread of the engine has ended; the process cannot go on. */
+  readonly onLost: (error: StoreError) => void;
 }
 
 interface Session {
@@ -28,6 +30,8 @@ export class ConnectionPool {
   private readonly waiting: ((connection: Connection) => void)[] = [];
   private readonly sessions = new Map<string, Session>();
   private readonly openingSessions = new Set<string>();
+  /** Closed connections of ended sessions, to open again: their threads must not end. */
+  private readonly parked: Connection[] = [];
 
   private constructor(options: PoolOptions, connections: readonly Connection[], killer: Connection) {
     this.options = options;
@@ -38,8 +42,10 @@ export class ConnectionPool {
 
   static async open(options: PoolOptions): Promise<ConnectionPool> {
     // The first one loads the data directory; the rest join it.
-    const killer = await Connection.open(options);
-    const connections = await Promise.all(Array.from({ length: options.size }, () => Connection.open(options)));
+    const killer = new Connection(options, options.onLost);
+    await killer.open();
+    const connections = Array.from({ length: options.size }, () => new Connection(options, options.onLost));
+    await Promise.all(connections.map((connection) => connection.open()));
     return new ConnectionPool(options, connections, killer);
   }
 
@@ -62,7 +68,7 @@ export class ConnectionPool {
     try {
       return await use(connection);
     } finally {
-      await this.release(connection);
+      this.release(connection);
     }
   }
 
@@ -82,10 +88,7 @@ export class ConnectionPool {
       return await use(session.connection);
     } finally {
       session.busy = false;
-      session.timer = setTimeout(() => {
-        this.sessions.delete(id);
-        void session.connection.close();
-      }, timeoutSeconds * 1000);
+      session.timer = setTimeout(() => void this.endSession(id, session), timeoutSeconds * 1000);
       session.timer.unref();
     }
   }
@@ -125,15 +128,10 @@ export class ConnectionPool {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  private async release(connection: Connection): Promise<void> {
-    let usable = connection;
-    if (connection.lostBecause !== undefined) {
-      usable = await Connection.open(this.options);
-      this.all[this.all.indexOf(connection)] = usable;
-    }
+  private release(connection: Connection): void {
     const next = this.waiting.shift();
-    if (next === undefined) this.idle.push(usable);
-    else next(usable);
+    if (next === undefined) this.idle.push(connection);
+    else next(connection);
   }
 
   private async session(id: string, owner: string, mustExist: boolean): Promise<Session> {
@@ -149,16 +147,19 @@ export class ConnectionPool {
     }
     this.openingSessions.add(id);
     try {
-      const session: Session = {
-        connection: await Connection.open(this.options),
-        owner,
-        busy: false,
-        timer: undefined,
-      };
+      const connection = this.parked.pop() ?? new Connection(this.options, this.options.onLost);
+      await connection.open();
+      const session: Session = { connection, owner, busy: false, timer: undefined };
       this.sessions.set(id, session);
       return session;
     } finally {
       this.openingSessions.delete(id);
     }
+  }
+
+  private async endSession(id: string, session: Session): Promise<void> {
+    this.sessions.delete(id);
+    await session.connection.close();
+    this.parked.push(session.connection);
   }
 }
