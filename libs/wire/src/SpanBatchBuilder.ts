@@ -1,0 +1,212 @@
+import { type Column } from './gen/throughline/agent/v1/agent.ts';
+import {
+  type ColumnKind,
+  GROUPS,
+  type Group,
+  type GroupItem,
+  ROW_COLUMNS,
+  type SpanRow,
+  kindOf,
+} from './spanColumns.ts';
+
+/** A fixed-width column that grows by doubling. */
+class GrowingColumn {
+  private readonly width: number;
+  private bytes: Uint8Array;
+  private view: DataView;
+  length = 0;
+  readonly kind: ColumnKind;
+
+  constructor(kind: ColumnKind, rows: number) {
+    this.kind = kind;
+    this.width = kindOf(kind).width;
+    this.bytes = new Uint8Array(rows * this.width);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  private reserve(): number {
+    const at = this.length * this.width;
+    if (at + this.width > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(64, this.bytes.length * 2));
+      grown.set(this.bytes.subarray(0, at));
+      this.bytes = grown;
+      this.view = new DataView(grown.buffer);
+    }
+    this.length++;
+    return at;
+  }
+
+  number(value: number): void {
+    const at = this.reserve();
+    switch (this.kind) {
+      case 'u8':
+        this.bytes[at] = value;
+        return;
+      case 'u16':
+        this.view.setUint16(at, value, true);
+        return;
+      case 'i32':
+        this.view.setInt32(at, value, true);
+        return;
+      case 'f32':
+        this.view.setFloat32(at, value, true);
+        return;
+      default:
+        this.view.setUint32(at, value, true);
+    }
+  }
+
+  bigint(value: bigint): void {
+    const at = this.reserve();
+    this.view.setBigUint64(at, BigInt.asUintN(64, value), true);
+  }
+
+  /** Ids and addresses as they are stored: u64 ids big endian, hex as bytes, undefined and '' as zeros. */
+  raw(value: Uint8Array | bigint | string | undefined): void {
+    const at = this.reserve();
+    if (typeof value === 'bigint') {
+      this.view.setBigUint64(at, value, false);
+      return;
+    }
+    this.bytes.fill(0, at, at + this.width);
+    if (typeof value === 'string') {
+      for (let i = 0; i < this.width && 2 * i + 1 < value.length; i++) {
+        this.bytes[at + i] = (hexDigit(value.charCodeAt(2 * i)) << 4) | hexDigit(value.charCodeAt(2 * i + 1));
+      }
+    } else if (value !== undefined) {
+      this.bytes.set(value.length > this.width ? value.subarray(0, this.width) : value, at);
+    }
+  }
+
+  take(): Buffer {
+    return Buffer.from(this.bytes.slice(0, this.length * this.width).buffer);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+}
+
+function hexDigit(code: number): number {
+  if (code <= 57) return code - 48;
+  return (code | 32) - 87;
+}
+
+export interface EncodedColumns {
+  readonly rows: number;
+  readonly dictionary: string[];
+  readonly columns: Column[];
+}
+
+/**
+ * Collects rows into columns. `append` a row, then its group items; `take` empties the builder for the next batch.
+ * The caller bounds a batch by `rows` and `approximateBytes`.
+ */
+export class SpanBatchBuilder {
+  rows = 0;
+  /** Lower bound of the encoded size: fixed columns and dictionary text. */
+  approximateBytes = 0;
+  private dictionary = new Map<string, number>([['', 0]]);
+  private readonly rowColumns: readonly (readonly [keyof SpanRow, GrowingColumn])[];
+  private readonly groups = new Map<
+    Group,
+    { ends: GrowingColumn; columns: (readonly [string, GrowingColumn])[]; items: number }
+  >();
+
+  constructor(expectedRows = 1024) {
+    this.rowColumns = Object.entries(ROW_COLUMNS).map(
+      ([name, kind]) => [name as keyof SpanRow, new GrowingColumn(kind, expectedRows)] as const
+    );
+    for (const [group, { columns }] of Object.entries(GROUPS)) {
+      this.groups.set(group as Group, {
+        ends: new GrowingColumn('u32', expectedRows),
+        columns: Object.entries(columns).map(
+          ([name, kind]) => [name, new GrowingColumn(kind as ColumnKind, 64)] as const
+        ),
+        items: 0,
+      });
+    }
+  }
+
+  append(row: SpanRow): void {
+    this.closeOwners('row');
+    this.rows++;
+    this.approximateBytes += 200;
+    for (const [name, column] of this.rowColumns) this.write(column, row[name]);
+  }
+
+  /** Adds an item to the group of the row (event, link) appended last. */
+  add<Name extends Group>(group: Name, item: GroupItem<Name>): void {
+    const { columns } = this.groups.get(group)!;
+    this.closeOwners(group);
+    this.groups.get(group)!.items++;
+    this.approximateBytes += 8 * columns.length;
+    const values = item as Record<string, SpanRow[keyof SpanRow]>;
+    for (const [name, column] of columns) this.write(column, values[name]);
+  }
+
+  take(): EncodedColumns {
+    this.closeOwners('row');
+    const columns: Column[] = [];
+    const push = (name: string, column: GrowingColumn): void => {
+      columns.push({ name, type: kindOf(column.kind).type, data: column.take() });
+      column.clear();
+    };
+    for (const [name, column] of this.rowColumns) push(name, column);
+    for (const [group, entry] of this.groups) {
+      const isEmpty = entry.items === 0;
+      entry.items = 0;
+      if (isEmpty) {
+        // A group that no row has is left out; readers take it as empty.
+        entry.ends.clear();
+        continue;
+      }
+      push(`${group}.ends`, entry.ends);
+      for (const [name, column] of entry.columns) push(`${group}.${name}`, column);
+    }
+    const encoded = { rows: this.rows, dictionary: [...this.dictionary.keys()], columns };
+    this.rows = 0;
+    this.approximateBytes = 0;
+    this.dictionary = new Map([['', 0]]);
+    return encoded;
+  }
+
+  /** Before a new owner begins, the groups of the owner before it end. */
+  private closeOwners(owner: string): void {
+    const count = owner === 'row' ? this.rows : this.groups.get(owner as Group)!.items;
+    for (const [group, { owner: of }] of Object.entries(GROUPS)) {
+      if (of !== owner) continue;
+      const entry = this.groups.get(group as Group)!;
+      this.closeOwners(group);
+      while (entry.ends.length < count) entry.ends.number(entry.items);
+    }
+  }
+
+  private write(column: GrowingColumn, value: SpanRow[keyof SpanRow] | undefined): void {
+    switch (column.kind) {
+      case 'string':
+        column.number(this.intern(value as string));
+        return;
+      case 'u64':
+      case 'i64':
+        column.bigint(value as bigint);
+        return;
+      case 'bytes8':
+      case 'bytes16':
+        column.raw(value as Uint8Array | bigint | string | undefined);
+        return;
+      default:
+        column.number(value as number);
+    }
+  }
+
+  private intern(text: string): number {
+    let index = this.dictionary.get(text);
+    if (index === undefined) {
+      index = this.dictionary.size;
+      this.dictionary.set(text, index);
+      this.approximateBytes += text.length + 2;
+    }
+    return index;
+  }
+}
