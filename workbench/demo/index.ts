@@ -25,7 +25,8 @@ import {
 import { commandLine, launch, untilReady, type Launcher, type Program, type Ready } from './launch.ts';
 import { removeInstance } from './leftovers.ts';
 import { type LoadReport } from './load/report.ts';
-import { dataTemplate, runProgram, serverArguments, type RunAsUser } from './mariadb.ts';
+import { dataTemplate, serverArguments, type RunAsUser } from './mariadb.ts';
+import { runProgram } from './run.ts';
 import { hostNamespace, nodeNamespace, routerNamespace, routerRules, setUpScript } from './network.ts';
 import { processIdentity } from './processes.ts';
 import { locatePrograms, type Programs } from './programs.ts';

@@ -1,9 +1,7 @@
 // MariaDB's data directory is made once, with the shop's tables in it, and copied for every start.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DemoError } from './errors.ts';
 import { type UserIds } from './instance.ts';
 import { type Programs } from './programs.ts';
 
@@ -70,27 +68,4 @@ export async function dataTemplate(
 
 function baseDirectory(programs: Programs): string {
   return dirname(dirname(programs.mariadbd));
-}
-
-export async function runProgram(
-  argv: readonly string[],
-  input: string,
-  environment: Readonly<Record<string, string>>
-): Promise<void> {
-  const [file, ...rest] = argv;
-  if (file === undefined) throw new Error('empty command');
-  const child = spawn(file, rest, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-2000);
-    });
-  }
-  child.stdin.on('error', () => undefined); // the exit code tells
-  child.stdin.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new DemoError('COMMAND_FAILED', `"${file}" ended with ${code}: ${output.trim()}`);
 }
