@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEBIAN_PACKAGES, openDemo, startDemo, stopLeftovers, type Demo, type LoadReport } from './index.ts';
 import { isRunning } from './processes.ts';
+import { locatePrograms } from './programs.ts';
 import { unpackDebian } from './debian.ts';
 
 const PORT_BASE = 20_000 + Math.floor(Math.random() * 300) * 100;
@@ -44,6 +45,12 @@ function outcomes(report: LoadReport, route: string): Readonly<Record<string, nu
 
 function namespacesLeft(): string[] {
   return existsSync('/run/netns') ? readdirSync('/run/netns').filter((name) => name.startsWith(`${PREFIX}-`)) : [];
+}
+
+/** The machine's own nftables; only root may ask. */
+function machineTables(): string {
+  const { nft, environment } = locatePrograms(unpackedRoot);
+  return spawnSync(nft, ['list', 'tables'], { env: environment, encoding: 'utf8' }).stdout;
 }
 
 /** Remote ends of a process's network namespace as /proc/net/tcp writes them: "0A2B640A:1F90". */
@@ -239,13 +246,16 @@ describe.skipIf(missing !== undefined)('the demo system', () => {
     expect(namespacesLeft()).toEqual([]);
   });
 
-  it('leaves no process and no namespace after it is stopped', async () => {
+  it('leaves no process, namespace or nftables rule after it is stopped', async () => {
+    const tables = machineTables();
     demo = await start();
     const { processes } = demo;
+    expect(machineTables()).toBe(tables);
     if (demo.mode === 'root') expect(namespacesLeft()).toHaveLength(12);
     await demo.stop();
     expect(processes.filter(isRunning)).toEqual([]);
     expect(namespacesLeft()).toEqual([]);
+    expect(machineTables()).toBe(tables);
     await expect(fetch(`${demo.gatewayUrl}/api/products`)).rejects.toThrow();
   });
 

@@ -68,7 +68,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const stateDirectory = resolve(options.stateDirectory);
   const directory = instanceDirectory(stateDirectory, prefix);
   const progress = options.onProgress ?? (() => undefined);
-  const programs = locatePrograms(options.unpackedRoot);
+  const unpackedRoot = resolve(options.unpackedRoot);
+  const programs = locatePrograms(unpackedRoot);
   await removeInstance(directory, prefix);
 
   const user = currentMode() === 'root' ? (options.user ?? NOBODY) : ownIds();
@@ -90,7 +91,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     user,
     ...(holder === undefined ? {} : { holder }),
     processes: [],
-    unpackedRoot: options.unpackedRoot,
+    unpackedRoot,
     ...(options.publishGateway === false ? {} : { gatewayUrl: `http://127.0.0.1:${portBase + 80}` }),
   };
   writeRecord(directory, record);
