@@ -1,6 +1,7 @@
 import { StatementError, type StoreError } from '../errors.ts';
 import { Connection } from './connection.ts';
 import { type WorkerOptions } from './messages.ts';
+import { loadNativeEngine } from './native.ts';
 import { quoteString } from './quoting.ts';
 
 export interface PoolOptions extends WorkerOptions {
@@ -41,6 +42,8 @@ export class ConnectionPool {
   }
 
   static async open(options: PoolOptions): Promise<ConnectionPool> {
+    // Loaded by the main thread as well: loaded by workers only, its code goes before its threads and the exit crashes.
+    loadNativeEngine();
     // The first one loads the data directory; the rest join it.
     const killer = new Connection(options, options.onLost);
     await killer.open();
@@ -109,8 +112,9 @@ export class ConnectionPool {
   async close(): Promise<void> {
     await this.killQueue;
     for (const session of this.sessions.values()) clearTimeout(session.timer);
-    const sessions = [...this.sessions.values()].map((session) => session.connection);
-    await Promise.all([...this.all, ...sessions].map((connection) => connection.close()));
+    // One after another: the engine crashes when several connections close at once.
+    for (const session of this.sessions.values()) await session.connection.close();
+    for (const connection of this.all) await connection.close();
     await this.killer.close();
   }
 

@@ -41,6 +41,9 @@ const harmful =
 export const fixedSettings: ReadonlyMap<string, string> = new Map([
   ['result_overflow_mode', 'throw'],
   ['timeout_overflow_mode', 'throw'],
+  // Values in VALUES are literals: an expression there could call `file`, and no syntax tree shows inline data.
+  ['input_format_values_interpret_expressions', '0'],
+  ['input_format_values_deduce_templates_of_expressions', '0'],
 ]);
 
 /** Clients send these for their own default; the store's values are the ones that hold. */
