@@ -51,16 +51,17 @@ export class Store {
       onLost,
     });
     const spool = new Spool(join(config.path, 'spool'), config.maxInsertBytes);
-    const [guard, settingNames] = await pool.withConnection(async (connection) => {
+    const [guard, settingNames, version] = await pool.withConnection(async (connection) => {
       const names = await connection.text([], 'SELECT name FROM system.settings');
-      return [await Guard.create(connection), new Set(names.split('\n'))] as const;
+      const version = (await connection.text([], 'SELECT version()')).trim();
+      return [await Guard.create(connection), new Set(names.split('\n')), version] as const;
     });
     const limits = {
       read: limitSettings(config.limits.read),
       write: limitSettings(config.limits.write),
       admin: limitSettings(config.limits.admin),
     };
-    const server = createStoreServer({ pool, guard, spool, settingNames, limits }, config, new StoreMetrics());
+    const server = createStoreServer({ pool, guard, spool, settingNames, version, limits }, config, new StoreMetrics());
     const socketPath = 'socketPath' in config.listen ? config.listen.socketPath : undefined;
     // The engine's lock shows that no other store uses this folder, so a socket there is a dead one's.
     if (socketPath !== undefined) rmSync(socketPath, { force: true });

@@ -43,15 +43,16 @@ export class ResponseWriter implements ResultSink {
       this.held.push(piece);
       this.heldBytes += piece.length;
       if (this.heldBytes < holdBytes) return;
-      this.open(undefined);
+      this.open(undefined, false);
     } else if (!this.out.write(piece)) {
       await drained(this.out, this.response);
     }
   }
 
-  finish(outcome: Outcome): void {
+  /** @param outcome undefined for an answer that no statement of the engine made */
+  finish(outcome: Outcome | undefined): void {
     if (this.response.destroyed) return;
-    if (this.out === undefined) this.open(outcome);
+    if (this.out === undefined) this.open(outcome, true);
     this.out?.end();
   }
 
@@ -80,7 +81,7 @@ export class ResponseWriter implements ResultSink {
   }
 
   /** Sends the status and what was held. With the outcome known the answer has its summary and length. */
-  private open(outcome: Outcome | undefined): void {
+  private open(outcome: Outcome | undefined, complete: boolean): void {
     const headers: Record<string, string | number> = {
       ...this.headers(),
       'Content-Type': contentType(this.format),
@@ -90,7 +91,7 @@ export class ResponseWriter implements ResultSink {
     const { encoding } = this.options;
     const compressed = encoding !== undefined && this.heldBytes > 0;
     if (compressed) headers['Content-Encoding'] = encoding;
-    else if (outcome !== undefined) headers['Content-Length'] = this.heldBytes;
+    else if (complete) headers['Content-Length'] = this.heldBytes;
     this.response.writeHead(200, headers);
     if (compressed) {
       const packer =

@@ -2,6 +2,8 @@ import { type IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { StatementError } from '../errors.ts';
+import { BlockDecoder } from './compressedBlocks.ts';
+import { Lz4FrameDecoder } from './lz4.ts';
 
 const infileCompressions = {
   identity: 'none',
@@ -25,8 +27,8 @@ export function infileCompression(contentEncoding: string): InfileCompression {
 }
 
 /** The body's bytes, unpacked here. */
-export function decodeBody(request: IncomingMessage, contentEncoding: string, _compressedBlocks: boolean): Readable {
-  const decoder = decoderOf(contentEncoding);
+export function decodeBody(request: IncomingMessage, contentEncoding: string, compressedBlocks: boolean): Readable {
+  const decoder = compressedBlocks ? new BlockDecoder() : decoderOf(contentEncoding);
   if (decoder === undefined) return request;
   // Errors of either side reach the reader through the decoder.
   return pipeline(request, decoder, () => undefined);
@@ -45,6 +47,8 @@ function decoderOf(contentEncoding: string): Transform | undefined {
       return zlib.createBrotliDecompress();
     case 'zstd':
       return zlib.createZstdDecompress();
+    case 'lz4':
+      return new Lz4FrameDecoder();
     default:
       throw unknownEncoding(contentEncoding);
   }

@@ -17,6 +17,8 @@ export interface Engine {
   readonly spool: Spool;
   /** Names of the engine's settings, to tell an unknown one from a forbidden one. */
   readonly settingNames: ReadonlySet<string>;
+  /** The engine's version, e.g. 26.7.2.1. */
+  readonly version: string;
   readonly limits: Readonly<Record<Role, ReadonlyMap<string, number>>>;
 }
 

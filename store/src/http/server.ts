@@ -2,7 +2,9 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type StoreConfig } from '../config.ts';
 import { StatementError } from '../errors.ts';
 import { authenticate } from './auth.ts';
+import { wrapBlock } from './compressedBlocks.ts';
 import { type Engine, Execution } from './execute.ts';
+import { goHelloAnswer, isGoHello } from './goHello.ts';
 import { type StoreMetrics } from './metrics.ts';
 import { readStatementRequest } from './request.ts';
 import { ResponseWriter } from './ResponseWriter.ts';
@@ -67,9 +69,16 @@ async function handleStatement(
     writer = new ResponseWriter(response, {
       queryId: statement.queryId,
       encoding: statement.contentCompression ? acceptedEncoding(request) : undefined,
-      wrapBlock: undefined,
+      wrapBlock: statement.blockCompression ? wrapBlock : undefined,
     });
     if (statement.statement.trim() === '') throw new StatementError(62, 'Empty query');
+    if (isGoHello(statement.statement, statement.clientProtocolVersion)) {
+      running = false;
+      writer.begin('Native');
+      await writer.write(goHelloAnswer(engine.version));
+      writer.finish(undefined);
+      return;
+    }
     const outcome = await execution.run(statement, role, writer);
     running = false;
     writer.finish(outcome);
