@@ -8,3 +8,4 @@ export {
   type InsertResult,
 } from './insertBatch.ts';
 export { encodeNative } from './native.ts';
+export { createClickHouseClient } from './client.ts';

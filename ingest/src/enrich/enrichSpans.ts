@@ -1,0 +1,89 @@
+import { serverSpanId } from '@throughline/core';
+import { type SpanBatchReader } from '@throughline/wire';
+import { type Enrichment } from '../writer/spanTable.ts';
+import { type EntityDirectory } from './EntityDirectory.ts';
+
+export interface Origin {
+  readonly tenant: string;
+  readonly environment: string;
+  readonly hostId: string;
+  readonly agentId: string;
+}
+
+export function scopeOf({ tenant, environment }: Pick<Origin, 'tenant' | 'environment'>): string {
+  return `${tenant}/${environment}`;
+}
+
+function idAt(ids: Uint8Array, row: number): bigint {
+  return new DataView(ids.buffer, ids.byteOffset + row * 8, 8).getBigUint64(0);
+}
+
+/** Exchange of a captured row, 0n for SDK spans: the client's SpanId, for the server from its own. */
+function exchangeAt(reader: SpanBatchReader, layers: readonly string[], kinds: readonly string[], row: number): bigint {
+  if (layers[row] !== 'process') return 0n;
+  const id = idAt(reader.raw('spanId'), row);
+  return kinds[row] === 'Client' ? id : serverSpanId(id);
+}
+
+/** Tells the directory which processes were seen at which end of the batch's exchanges. */
+export function announceExchanges(reader: SpanBatchReader, directory: EntityDirectory): void {
+  const layers = reader.strings('layer');
+  const kinds = reader.strings('spanKind');
+  const entityId = reader.u64('entityId');
+  for (let row = 0; row < reader.rows; row++) {
+    const exchange = exchangeAt(reader, layers, kinds, row);
+    if (exchange !== 0n) directory.see(exchange, kinds[row] === 'Client' ? 'client' : 'server', entityId[row]!);
+  }
+}
+
+/** Whether some exchange of the batch still lacks its other side, which may be in a batch of another host. */
+export function lacksOtherSides(reader: SpanBatchReader, directory: EntityDirectory): boolean {
+  const layers = reader.strings('layer');
+  const kinds = reader.strings('spanKind');
+  for (let row = 0; row < reader.rows; row++) {
+    const exchange = exchangeAt(reader, layers, kinds, row);
+    if (exchange !== 0n && directory.otherSide(exchange, kinds[row] === 'Client' ? 'client' : 'server') === 0n)
+      return true;
+  }
+  return false;
+}
+
+/** Names and far ends of the batch's rows, with what is known now. */
+export function enrichSpans(reader: SpanBatchReader, directory: EntityDirectory, origin: Origin): Enrichment {
+  const { rows } = reader;
+  const layers = reader.strings('layer');
+  const kinds = reader.strings('spanKind');
+  const entityId = reader.u64('entityId');
+  const givenNames = reader.strings('serviceName');
+  const givenPeers = reader.strings('peerName');
+  const givenEvidence = reader.strings('peerEvidence');
+  const netns = reader.u32('netns');
+  const peerEntityId = new BigUint64Array(reader.u64('peerEntityId'));
+  const serviceName = new Array<string>(rows);
+  const peerName = new Array<string>(rows);
+  const peerEvidence = new Array<string>(rows);
+  const scope = scopeOf(origin);
+  for (let row = 0; row < rows; row++) {
+    serviceName[row] = directory.get(entityId[row]!)?.name || givenNames[row]!;
+    peerName[row] = givenPeers[row]!;
+    peerEvidence[row] = givenEvidence[row]!;
+    const exchange = exchangeAt(reader, layers, kinds, row);
+    if (exchange === 0n) continue;
+    const isClient = kinds[row] === 'Client';
+    const addresses = reader.raw(isClient ? 'serverAddress' : 'clientAddress');
+    const ports = reader.u16(isClient ? 'serverPort' : 'clientPort');
+    const peer = directory.farEnd(
+      exchange,
+      isClient ? 'client' : 'server',
+      scope,
+      `${origin.hostId}/${netns[row]}`,
+      addresses.subarray(row * 16, row * 16 + 16),
+      ports[row]!,
+      reader.i64('timestamp')[row]!
+    );
+    peerEntityId[row] = peer.entityId;
+    peerName[row] = peer.name;
+    peerEvidence[row] = peer.evidence;
+  }
+  return { ...origin, serviceName, entityId, peerEntityId, peerName, peerEvidence };
+}
