@@ -27,24 +27,23 @@ function startAgainWithThreads(): void {
 
 async function main(): Promise<void> {
   const started = performance.now();
+  let store: Store | undefined;
+  let stopping = false;
+  const stop = (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info('stopping', { reason });
+    void Promise.resolve(store?.stop(stopGraceMs)).then(() => process.exit(0));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  watchParent(stop);
   try {
     const config = readConfig(process.env);
-    const store = await Store.start(config, (error) => {
+    store = await Store.start(config, (error) => {
       log.error(error.message, { code: error.code });
       process.exit(1);
     });
     log.info('ready', { address: store.address, path: config.path, ms: Math.round(performance.now() - started) });
-    let stopping = false;
-    const stop = (reason: string) => {
-      if (stopping) return;
-      stopping = true;
-      log.info('stopping', { reason });
-      void store.stop(stopGraceMs).then(() => process.exit(0));
-    };
-    process.on('SIGTERM', () => stop('SIGTERM'));
-    process.on('SIGINT', () => stop('SIGINT'));
-    process.on('SIGHUP', () => stop('SIGHUP'));
-    watchParent(stop);
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error), {
       code: error instanceof StoreError ? error.code : undefined,

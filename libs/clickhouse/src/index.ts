@@ -1,11 +1,11 @@
+export { createClickHouseClient } from './client.ts';
 export * from './columns.ts';
 export * from './errors.ts';
 export {
-  insertBatch,
-  quoteIdentifier,
   type ClickHouseOptions,
+  insertBatch,
   type InsertOptions,
   type InsertResult,
+  quoteIdentifier,
 } from './insertBatch.ts';
 export { encodeNative } from './native.ts';
-export { createClickHouseClient } from './client.ts';

@@ -53,6 +53,10 @@ export class Execution {
       if (request.session === undefined) return await this.engine.pool.withConnection(use);
       const { id, timeoutSeconds, mustExist } = request.session;
       return await this.engine.pool.withSession(id, role, timeoutSeconds, mustExist, use);
+    } catch (error) {
+      // Where the body lay is nothing to a client.
+      if (file === undefined || !(error instanceof StatementError)) throw error;
+      throw new StatementError(undefined, error.message.replaceAll(file.path, 'request body'));
     } finally {
       file?.remove();
     }
@@ -98,10 +102,9 @@ export class Execution {
       const format = formatOf(inspected) ?? request.defaultFormat;
       sink.begin(format);
       let resultRows = 0;
-      const streamed = inspected.kind === 'SelectWithUnionQuery' && !wholeFormats.test(format);
       const statistics = await connection.run(
         setup,
-        { sql, format: request.defaultFormat, stream: streamed },
+        { sql, format: request.defaultFormat, stream: canStream(inspected, format, settings) },
         (bytes, rows) => {
           resultRows += rows;
           return sink.write(bytes);
@@ -125,9 +128,19 @@ const emptyInsert: Outcome = {
   resultRows: 0,
 };
 
-/** Formats with one footer or dictionary over all rows; given piece by piece they come out larger or are cut in groups. */
-const wholeFormats =
-  /^(Parquet|ORC|Arrow|Avro|Npy|JSONColumns\w*|JSONCompactColumns|Pretty\w*|Vertical|One|SQLInsert)$/;
+/**
+ * Formats whose pieces, one after another, are the whole. The engine writes each piece of a stream as a document of its
+ * own, so formats with a header, a footer or a schema (JSON, CSVWithNames, ArrowStream, Parquet) must come in one.
+ */
+const streamableFormats =
+  /^(JSONEachRow|JSONLines|NDJSON|JSONStringsEachRow|JSONCompactEachRow|JSONCompactStringsEachRow|TabSeparated|TSV|TabSeparatedRaw|TSVRaw|CSV|TSKV|LineAsString|Native|RowBinary|MsgPack|Null)$/;
+
+function canStream(inspected: Inspected, format: string, settings: ReadonlyMap<string, string>): boolean {
+  if (inspected.kind !== 'SelectWithUnionQuery' || !streamableFormats.test(format)) return false;
+  // Totals and extremes follow the rows in a part of their own.
+  const extremes = settings.get('extremes') ?? '0';
+  return extremes === '0' && !inspected.formatted.some((token) => isWord(token, 'TOTALS') || isWord(token, 'EXTREMES'));
+}
 
 /** The FORMAT clause of a statement, which stands at its end, before SETTINGS if any. */
 function formatOf(inspected: Inspected): string | undefined {
