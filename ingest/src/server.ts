@@ -36,11 +36,7 @@ export async function startIngest(config: IngestConfig, logger: Logger): Promise
 
   const tls = config.tls && { cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key) };
   const agentServer = (): FastifyInstance => {
-    const server = fastify({
-      loggerInstance: logger,
-      disableRequestLogging: true,
-      ...(tls && { https: tls }),
-    }) as unknown as FastifyInstance;
+    const server = (tls ? fastify({ https: tls }) : fastify()) as unknown as FastifyInstance;
     server.get('/healthz', async () => ({ status: 'ok' }));
     server.get('/metrics', async (_request, reply) =>
       reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics())

@@ -1,1 +1,2 @@
 export * from './model.ts';
+export { type Decision, Joiner, type JoinerOptions } from './join/Joiner.ts';

@@ -29,19 +29,38 @@ export interface CauseLink {
 /** One exchange of one process as join sees it. Times in ns of one clock. */
 export interface JoinExchange {
   spanId: bigint;
+  /** SpanId of the client's side. */
+  exchangeId: bigint;
   side: 'client' | 'server';
   startNs: number;
   endNs: number;
   /** Process on this boot. Joining never crosses processes. */
   processKey: string;
+  /** Thread that received the request (server) or sent it (client); 0 unknown. */
+  tid: number;
   /** Low-cardinality names: reliability tables are kept per (process, server endpoint, client endpoint). */
   endpoint: string;
   /** Hex ids from the wire or '' . On the server's side parentSpanId is what the request carried; on the client's what the call carried. */
   traceId: string;
   parentSpanId: string;
   requestId: string;
+  responseRequestId: string;
   requestIngressId: number;
   responseIngressId: number;
   answerId: number;
   birthId: number;
 }
+
+/** A request that arrived and is not answered yet: joining must know it before the calls it causes are decided. */
+export type OpenRequest = Pick<
+  JoinExchange,
+  | 'spanId'
+  | 'startNs'
+  | 'processKey'
+  | 'tid'
+  | 'endpoint'
+  | 'traceId'
+  | 'parentSpanId'
+  | 'requestId'
+  | 'requestIngressId'
+>;

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tablesMarkdown } from './src/docs.ts';
+import { tablesMarkdown } from './docs.ts';
 
 /** Writes docs/tables.md; with --check fails where it differs from what the definitions give. */
-const file = new URL('../../docs/tables.md', import.meta.url);
+const file = new URL('../../../docs/tables.md', import.meta.url);
 const text = tablesMarkdown();
 if (process.argv.includes('--check')) {
   if (readFileSync(file, 'utf8') !== text) {
