@@ -56,7 +56,7 @@ async function run(
   request: Extract<ToWorker, { kind: 'run' }>
 ): Promise<void> {
   try {
-    for (const statement of request.setup) await native.QueryAsyncConnection(handle, statement, 'Null');
+    if (request.setup.length > 0) await native.QueryAsyncConnection(handle, request.setup.join(';\n'), 'Null');
     stopIfCancelled();
     const started = performance.now();
     if (request.stream) {

@@ -35,6 +35,8 @@ export interface Inspected {
  */
 export class Guard {
   private readonly forbiddenNames: ReadonlySet<string>;
+  /** Verdicts on statements without parameters, oldest use first. Only text decides them, so they stay true. */
+  private readonly allowed = new Map<string, Inspected>();
 
   /** @param engineTableFunctions every table function of the engine */
   constructor(engineTableFunctions: Iterable<string>) {
@@ -48,6 +50,16 @@ export class Guard {
   static async create(oracle: SyntaxOracle): Promise<Guard> {
     const names = await oracle.text([], 'SELECT name FROM system.table_functions');
     return new Guard(names.split('\n').filter((name) => name !== ''));
+  }
+
+  /** The verdict on a statement that was allowed before, for whoever may save the way to the engine. */
+  recall(request: GuardedRequest): Inspected | undefined {
+    const key = cacheKey(request);
+    const known = key === undefined ? undefined : this.allowed.get(key);
+    if (key === undefined || known === undefined) return undefined;
+    this.allowed.delete(key);
+    this.allowed.set(key, known);
+    return known;
   }
 
   /**
@@ -68,7 +80,19 @@ export class Guard {
     if (tree === undefined) throw denied(request.role, 'Its syntax tree cannot be read; use plain names and aliases');
     const refusal = this.refusal(tree, formatted, request);
     if (refusal !== undefined) throw denied(request.role, refusal);
-    return { kind: tree[0]?.kind ?? '', formatted, formattedText };
+    const inspected = { kind: tree[0]?.kind ?? '', formatted, formattedText };
+    this.remember(request, inspected);
+    return inspected;
+  }
+
+  private remember(request: GuardedRequest, inspected: Inspected): void {
+    const key = cacheKey(request);
+    if (key === undefined) return;
+    this.allowed.set(key, inspected);
+    for (const oldest of this.allowed.keys()) {
+      if (this.allowed.size <= maxRemembered) break;
+      this.allowed.delete(oldest);
+    }
   }
 
   private refusal(
@@ -127,6 +151,14 @@ export class Guard {
     if (forbiddenFunctions.test(name)) return `Function ${node.name} is not allowed`;
     return undefined;
   }
+}
+
+const maxRemembered = 512;
+const maxRememberedLength = 8 << 10;
+
+function cacheKey({ statement, role, database, parameters }: GuardedRequest): string | undefined {
+  if (parameters.size > 0 || statement.length > maxRememberedLength) return undefined;
+  return JSON.stringify([role, database, statement]);
 }
 
 /**

@@ -84,16 +84,20 @@ export class Execution {
     if (this.cancelled) throw new StatementError(394, 'Query was cancelled before it started.');
     this.connection = connection;
     try {
-      const context = connection.contextStatements({ ...request, executionId: this.executionId });
-      const inspected = await this.engine.guard.inspect(connection, context, {
+      const guarded = {
         statement: request.statement,
         role,
         database: request.database,
         parameters: request.parameters,
         limits: this.engine.limits[role],
-      });
+      };
+      const recalled = this.engine.guard.recall(guarded);
+      if (recalled !== undefined && file?.bytes === 0) return emptyInsert;
+      // From here on the statements must run: the connection no longer remembers what they take back.
+      const context = connection.contextStatements({ ...request, executionId: this.executionId });
+      const inspected = recalled ?? (await this.engine.guard.inspect(connection, context, guarded));
       if (file?.bytes === 0) return emptyInsert;
-      const setup = connection.settingStatements(settings);
+      const setup = [...(recalled === undefined ? [] : context), ...connection.settingStatements(settings)];
       let sql = request.statement;
       if (request.insert !== undefined && file !== undefined) {
         const clause = `FROM INFILE ${quoteString(file.path)} COMPRESSION '${request.insert.compression}'`;
