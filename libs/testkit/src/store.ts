@@ -41,6 +41,8 @@ export async function startStore(options: StartStoreOptions = {}): Promise<Runni
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       UV_THREADPOOL_SIZE: '32',
+      // Makes the store end with the test, however that ends.
+      THROUGHLINE_STORE_PARENT: String(process.pid),
       THROUGHLINE_STORE_PATH: path,
       THROUGHLINE_STORE_PORT: '0',
       THROUGHLINE_STORE_READ_TOKEN: readToken,
@@ -53,10 +55,13 @@ export async function startStore(options: StartStoreOptions = {}): Promise<Runni
   const exited = new Promise<number | string>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
   });
-  const url = await readyAddress(child, exited);
   const remove = async () => {
     if (options.path === undefined) await rm(path, { recursive: true, force: true });
   };
+  const url = await readyAddress(child, exited).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   return {
     url,
     path,
