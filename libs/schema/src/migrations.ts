@@ -64,3 +64,9 @@ export async function migrate(client: MigrationClient): Promise<number[]> {
   }
   return done;
 }
+
+/** Tables and views whose rows belong to a tenant and an environment: what a reader may be shown, filtered by both. */
+export const TENANT_RELATIONS: readonly string[] = [
+  ...tables.filter(({ columns }) => 'Tenant' in columns && 'Environment' in columns).map(({ name }) => name),
+  ...views.map(({ name }) => name),
+];

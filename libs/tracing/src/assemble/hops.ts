@@ -1,0 +1,64 @@
+import { type HopPoint, type TraceSpan } from './model.ts';
+
+/**
+ * The way of one exchange, from the client's process over every interface that saw it to the server's process.
+ * @param at wall clock of a host's time, ns from the start of the trace, clocks brought together
+ */
+export function hopPoints(observations: readonly TraceSpan[], at: (span: TraceSpan) => number): HopPoint[] {
+  const points: { order: number; point: HopPoint }[] = [];
+  for (const span of observations) {
+    const start = at(span);
+    const side = span.layer === 'network' ? 1 : span.kind === 'Client' ? 0 : 2;
+    if (span.layer === 'process') {
+      const point = `${span.service || span.entityId} ${span.kind === 'Client' ? 'client' : 'server'}`;
+      const end = span.failure === '' ? start + span.durationNs : undefined;
+      points.push({
+        order: side === 0 ? -1 : 3,
+        point: {
+          point,
+          hostId: span.hostId,
+          kind: 'process',
+          requestAtNs: start,
+          responseAtNs: end,
+          retransmissions: 0,
+        },
+      });
+    }
+    for (const hop of span.hops) {
+      const requestAtNs = start + hop.offsetNs;
+      points.push({
+        order: side,
+        point: {
+          point: hop.interfaceName,
+          hostId: span.hostId,
+          kind: 'interface',
+          requestAtNs,
+          responseAtNs: hop.durationNs > 0 ? requestAtNs + hop.durationNs : undefined,
+          retransmissions: hop.retransmissions,
+        },
+      });
+    }
+  }
+  points.sort((a, b) => a.order - b.order || a.point.requestAtNs - b.point.requestAtNs);
+  // What is left of clock error and late stamps must not show as negative time: a request never goes back.
+  const ordered: HopPoint[] = [];
+  let last = -Infinity;
+  for (const { point } of withoutRepeats(points)) {
+    last = Math.max(last, point.requestAtNs);
+    ordered.push({ ...point, requestAtNs: last });
+  }
+  // A client's send is stamped late: what its interface saw first bounds it.
+  return ordered;
+}
+
+/** Both ends on one host see the same packets at the same interfaces; each counts once. */
+function withoutRepeats<Item extends { point: HopPoint }>(points: readonly Item[]): Item[] {
+  const seen = new Set<string>();
+  return points.filter(({ point }) => {
+    if (point.kind === 'process') return true;
+    const key = `${point.hostId}/${point.point}/${Math.round(point.requestAtNs / 1000)}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
