@@ -31,7 +31,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* RFC 9293 section 3.1 */
 #define TCP_FLAGS_THAT_COUNT_ALONE 0x07 /* FIN, SYN, RST */
 
-const volatile struct packet_config settings SEC(".rodata.config") = { .udp_port = 53 };
+const volatile struct packet_config settings SEC(".rodata.config") = { .tcp = 1, .udp_port = 53 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -68,6 +68,11 @@ struct layout {
 	__u32 linear_length;    /* of it, what lies in the skb's linear part */
 	__u8 protocol;
 };
+
+static __always_inline bool is_wanted_protocol(__u8 protocol)
+{
+	return protocol == IPPROTO_UDP || (protocol == IPPROTO_TCP && settings.tcp);
+}
 
 static __always_inline bool is_excluded(__u16 port)
 {
@@ -113,7 +118,7 @@ static __always_inline bool read_ipv4(unsigned char *header, __u32 packet_length
 
 	if (bpf_probe_read_kernel(&ip, sizeof(ip), header))
 		return false;
-	if (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP)
+	if (!is_wanted_protocol(ip.protocol))
 		return false;
 	if (bpf_ntohs(ip.frag_off) & IPV4_FRAGMENT_OFFSET) {
 		COUNT(lost_fragment);
@@ -173,7 +178,7 @@ static __always_inline bool read_ipv6(unsigned char *header, __u32 packet_length
 		}
 		protocol = extension[0];
 	}
-	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+	if (!is_wanted_protocol(protocol))
 		return false;
 	if (total_length < offset || total_length > packet_length) {
 		COUNT(lost_header);

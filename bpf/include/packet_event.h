@@ -36,10 +36,11 @@ _Static_assert(sizeof(struct packet_event) == 96, "packet_event changed: rebuild
 struct packet_config {
 	__u32 filter_netns;          /* 1: only namespaces in map allowed_netns */
 	__u32 filter_excluded_ports; /* 1: not TCP ports in map excluded_ports */
+	__u32 tcp;                   /* 1: TCP packets, too; 0: only datagrams */
 	__u32 udp_port;              /* only datagrams from or to it; 0: all */
 };
 
-_Static_assert(sizeof(struct packet_config) == 12, "packet_config changed: rebuild, and regenerate events.gen.ts");
+_Static_assert(sizeof(struct packet_config) == 16, "packet_config changed: rebuild, and regenerate events.gen.ts");
 
 /* The one value of the per-CPU array "counters". lost_: events that did not come; the others came with less in them. */
 struct packet_counters {

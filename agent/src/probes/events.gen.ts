@@ -78,10 +78,11 @@ export const PACKET_EVENT = {
 } as const;
 
 export const PACKET_CONFIG = {
-  size: 12,
+  size: 16,
   filterNetns: 0,
   filterExcludedPorts: 4,
-  udpPort: 8,
+  tcp: 8,
+  udpPort: 12,
 } as const;
 
 export const PACKET_COUNTERS = {

@@ -14,8 +14,8 @@ export class PacketSource extends RingSource<PacketEvent> {
     super(object, ringBytes, new PacketRecordReader(), PACKET_COUNTERS);
   }
 
-  /** Loads and attaches. @throws EbpfError with the kernel's reason; nothing stays attached then */
-  static open(options: CaptureOptions): PacketSource {
+  /** Loads and attaches. @param tcp off: only datagrams @throws EbpfError with the kernel's reason; nothing stays attached then */
+  static open(options: CaptureOptions, tcp: boolean): PacketSource {
     const object = new BpfObject(objectPath('packet'));
     try {
       object.setMaxEntries('events', options.packetRingBytes);
@@ -24,6 +24,7 @@ export class PacketSource extends RingSource<PacketEvent> {
         packU32(PACKET_CONFIG, {
           filterNetns: options.netns.length > 0 ? 1 : 0,
           filterExcludedPorts: options.excludePorts.length > 0 ? 1 : 0,
+          tcp: tcp ? 1 : 0,
           udpPort: options.udpPort,
         })
       );

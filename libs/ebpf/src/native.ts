@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
+import type * as koffiModule from 'koffi';
 import { EbpfError } from './errors.ts';
 
 /** Address in this process; koffi hands out every pointer as one. */
 export type Pointer = bigint;
 
-type Koffi = typeof import('koffi');
+type Koffi = typeof koffiModule;
 export type Library = ReturnType<Koffi['load']>;
 
 let loaded: Koffi | undefined;
