@@ -6,6 +6,9 @@ const COLUMNS = allColumns();
 
 type Values = InstanceType<ReturnType<typeof kindOf>['array']>;
 
+/** A few bytes can claim any number of rows, and one long string can be pointed at by all of them: more is refused. */
+const MAX_BATCH_BYTES = 128 << 20;
+
 /**
  * Columns of a batch as typed arrays. Everything is checked once here: lengths, group ends, dictionary indexes. What
  * passes can be read without checks.
@@ -13,17 +16,25 @@ type Values = InstanceType<ReturnType<typeof kindOf>['array']>;
 export class SpanBatchReader {
   readonly rows: number;
   readonly dictionary: readonly string[];
+  /** What the batch takes once every string stands in its row: the measure of bounds on memory. */
+  expandedBytes = 0;
+  private readonly maxBytes: number;
   private readonly columns = new Map<string, Values>();
   private readonly groupItems = new Map<string, number>();
 
-  /** @throws WireError where lengths, ends or indexes do not fit; unknown columns are ignored, missing ones read as zeros. */
-  constructor({ rows, dictionary, columns }: EncodedColumns) {
+  /**
+   * @param maxBytes largest `expandedBytes`; checked before anything of that size is allocated
+   * @throws WireError where lengths, ends or indexes do not fit; unknown columns are ignored, missing ones read as zeros.
+   */
+  constructor({ rows, dictionary, columns }: EncodedColumns, maxBytes = MAX_BATCH_BYTES) {
+    this.maxBytes = maxBytes;
     this.rows = rows;
     this.dictionary = dictionary.length === 0 ? [''] : dictionary;
     const given = new Map(columns.map((column) => [column.name, column] as const));
     const read = (name: string, length: number): Values => {
       const kind = COLUMNS.get(name)!;
       const { type, width, array } = kindOf(kind);
+      this.grow(length * width);
       const column = given.get(name);
       if (column === undefined) return new array((length * width) / array.BYTES_PER_ELEMENT);
       if (column.type !== type) {
@@ -67,9 +78,17 @@ export class SpanBatchReader {
             `column ${name} points at string ${index} of ${this.dictionary.length}`
           );
         }
+        this.grow(this.dictionary[index]!.length);
       }
     }
     this.columns.set(name, values);
+  }
+
+  private grow(bytes: number): void {
+    this.expandedBytes += bytes;
+    if (this.expandedBytes > this.maxBytes) {
+      throw new WireError('WIRE_TOO_LARGE', `the batch takes more than ${this.maxBytes} bytes; send smaller batches`);
+    }
   }
 
   u8 = (name: string): Uint8Array => this.columns.get(name) as Uint8Array;

@@ -4,6 +4,7 @@ export const wireErrorCodes = [
   'WIRE_GROUP_ENDS',
   'WIRE_DICTIONARY_INDEX',
   'WIRE_VERSION',
+  'WIRE_TOO_LARGE',
 ] as const;
 
 /** A batch that does not follow the protocol; the sender must not send it again. */
