@@ -1,0 +1,274 @@
+import { exchangeId } from '@throughline/core';
+import { ByteStream, type Chunk, type ChunkOrigin } from '../flows/ByteStream.ts';
+import { Http1Parser, startsHttpRequest, startsHttpResponse } from '../protocols/http1.ts';
+import { type Message, type MessageSink, type ProtocolParser } from '../protocols/message.ts';
+import { MysqlParser, startsMysqlCommand, startsMysqlGreeting } from '../protocols/mysql.ts';
+import { RedisParser, startsRedisRequest } from '../protocols/redis.ts';
+import { type Exchange, type Failure, type Side } from './exchange.ts';
+
+/** Who is at the two ends: `local` is this process, or for packets the lower of the two. */
+export interface Ends {
+  readonly pid: number;
+  readonly netns: number;
+  readonly cgroupId: number;
+  readonly socketId: number;
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly remoteAddress: Uint8Array;
+  readonly remotePort: number;
+}
+
+export interface ConnectionSink {
+  /** A server's side knows a request; the id is final. */
+  onRequestStart(exchange: Exchange): void;
+  onExchange(exchange: Exchange): void;
+  onMessage?(message: Message, connection: Connection): void;
+  count(reason: string): void;
+}
+
+/** Chunks that no protocol recognised; more of them and the connection is not looked at again. */
+const MAX_UNKNOWN_CHUNKS = 4;
+const MAX_PENDING = 1000;
+
+interface Pending {
+  readonly message: Message;
+  readonly exchange: Exchange;
+  isComplete: boolean;
+}
+
+/** One connection as one observer sees it: two byte streams, a parser, requests that wait for their response. */
+export class Connection implements MessageSink {
+  readonly ends: Ends;
+  readonly startedNs: number;
+  lastNs: number;
+  private readonly sink: ConnectionSink;
+  /** Packets: neither end is known to be ours. */
+  private readonly isNetwork: boolean;
+  private readonly toRemote = new ByteStream((chunk) => this.onChunk(true, chunk));
+  private readonly toLocal = new ByteStream((chunk) => this.onChunk(false, chunk));
+  private parser: ProtocolParser | undefined;
+  private unknownChunks = 0;
+  /** undefined until a handshake or the first message tells. */
+  isLocalClient: boolean | undefined;
+  private readonly pending: Pending[] = [];
+  private starting: Pending | undefined;
+  /** The response in the making came before its request was whole. */
+  isClosed = false;
+  bytesToRemote = 0;
+  bytesToLocal = 0;
+
+  constructor(ends: Ends, sink: ConnectionSink, isNetwork: boolean, nowNs: number) {
+    this.ends = ends;
+    this.sink = sink;
+    this.isNetwork = isNetwork;
+    this.startedNs = nowNs;
+    this.lastNs = nowNs;
+  }
+
+  get protocol(): string {
+    return this.parser?.protocol ?? '';
+  }
+
+  get pendingCount(): number {
+    return this.pending.length;
+  }
+
+  streamCounters(): { toRemote: ByteStream['counters']; toLocal: ByteStream['counters'] } {
+    return { toRemote: this.toRemote.counters, toLocal: this.toLocal.counters };
+  }
+
+  /** After SYN: the first byte of this direction has this number. */
+  startAt(isToRemote: boolean, sequence: number): void {
+    (isToRemote ? this.toRemote : this.toLocal).startAt(sequence);
+  }
+
+  data(
+    isToRemote: boolean,
+    sequence: number,
+    length: number,
+    bytes: Uint8Array,
+    origin: ChunkOrigin,
+    isOrdered: boolean
+  ): void {
+    this.lastNs = origin.timestampNs;
+    if (isToRemote) this.bytesToRemote += length;
+    else this.bytesToLocal += length;
+    if (this.unknownChunks > MAX_UNKNOWN_CHUNKS) return;
+    (isToRemote ? this.toRemote : this.toLocal).push(sequence, length, bytes, origin, isOrdered);
+  }
+
+  private onChunk(isToRemote: boolean, chunk: Chunk): void {
+    this.parser ??= this.recognise(isToRemote, chunk);
+    if (!this.parser) {
+      if (++this.unknownChunks > MAX_UNKNOWN_CHUNKS) this.sink.count('connection_protocol_unknown');
+      return;
+    }
+    this.parser.onChunk(isToRemote === this.isLocalClient, chunk);
+  }
+
+  private recognise(isToRemote: boolean, chunk: Chunk): ProtocolParser | undefined {
+    const { bytes, length } = chunk;
+    const fromClient = (): void => {
+      this.isLocalClient = isToRemote;
+    };
+    const fromServer = (): void => {
+      this.isLocalClient = !isToRemote;
+    };
+    if (startsHttpRequest(bytes)) {
+      fromClient();
+      return new Http1Parser(this);
+    }
+    if (startsHttpResponse(bytes)) {
+      fromServer();
+      return new Http1Parser(this);
+    }
+    if (startsMysqlGreeting(bytes, length)) {
+      fromServer();
+      return new MysqlParser(this, false);
+    }
+    if (startsMysqlCommand(bytes, length)) {
+      fromClient();
+      return new MysqlParser(this, true);
+    }
+    if (startsRedisRequest(bytes)) {
+      fromClient();
+      return new RedisParser(this);
+    }
+    return undefined;
+  }
+
+  count(reason: string): void {
+    this.sink.count(reason);
+  }
+
+  onRequestStart(message: Message): void {
+    const pending = { message, exchange: this.exchangeOf(message), isComplete: false };
+    this.starting = pending;
+    if (this.pending.length >= MAX_PENDING) {
+      this.pending.shift();
+      this.sink.count('requests_unanswered_evicted');
+    }
+    this.pending.push(pending);
+    if (pending.exchange.side === 'server') this.sink.onRequestStart(pending.exchange);
+  }
+
+  onMessage(message: Message): void {
+    this.sink.onMessage?.(message, this);
+    if (message.type === 'request') {
+      if (this.starting?.message === message) {
+        this.fillRequest(this.starting);
+        this.starting = undefined;
+      }
+      return;
+    }
+    const pending = this.pending.shift();
+    if (!pending) {
+      this.sink.count('response_without_request');
+      return;
+    }
+    // An answer may come before the whole request was read.
+    if (!pending.isComplete) this.fillRequest(pending);
+    this.answer(pending.exchange, message);
+    this.sink.onExchange(pending.exchange);
+  }
+
+  /** Requests that have waited too long. */
+  advance(nowNs: number, timeoutNs: number): void {
+    this.toRemote.advance(nowNs);
+    this.toLocal.advance(nowNs);
+    while (this.pending.length > 0 && nowNs - this.pending[0]!.message.endNs > timeoutNs) {
+      this.fail(this.pending.shift()!, 'timeout', nowNs);
+    }
+  }
+
+  end(nowNs: number, failure: 'closed' | 'reset', isByLocal: boolean): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.parser?.onEnd(nowNs);
+    const isByClient = isByLocal === this.isLocalClient;
+    const reason: Failure = `${failure}_by_${isByClient ? 'client' : 'server'}`;
+    for (const pending of this.pending.splice(0)) this.fail(pending, reason, nowNs);
+  }
+
+  private fail(pending: Pending, failure: Failure, nowNs: number): void {
+    if (!pending.isComplete) this.fillRequest(pending);
+    const { exchange } = pending;
+    exchange.failure = failure;
+    exchange.status = 'error';
+    exchange.statusMessage = failure.replaceAll('_', ' ');
+    exchange.endNs = Math.max(exchange.endNs, nowNs);
+    this.sink.onExchange(exchange);
+  }
+
+  private exchangeOf(message: Message): Exchange {
+    const { ends } = this;
+    const isClient = this.isLocalClient === true;
+    const side: Side = this.isNetwork ? 'network' : isClient ? 'client' : 'server';
+    return {
+      exchangeId: exchangeId(message.prefix.subarray(0, message.prefixLength), message.sequence),
+      side,
+      protocol: this.parser!.protocol,
+      startNs: message.startNs,
+      endNs: message.endNs,
+      pid: ends.pid,
+      tid: message.origin.tid,
+      netns: ends.netns,
+      cgroupId: ends.cgroupId,
+      socketId: ends.socketId,
+      clientAddress: isClient ? ends.localAddress : ends.remoteAddress,
+      clientPort: isClient ? ends.localPort : ends.remotePort,
+      serverAddress: isClient ? ends.remoteAddress : ends.localAddress,
+      serverPort: isClient ? ends.remotePort : ends.localPort,
+      requestSequence: message.sequence,
+      requestSequenceEnd: message.sequenceEnd,
+      responseSequence: 0,
+      responseSequenceEnd: 0,
+      requestBytes: message.bytes,
+      responseBytes: 0,
+      version: message.version,
+      method: message.method,
+      target: message.target,
+      endpoint: message.endpoint,
+      host: message.host,
+      responseCode: 0,
+      status: 'unset',
+      statusMessage: '',
+      failure: undefined,
+      truncated: message.truncated,
+      traceId: message.traceId,
+      parentSpanId: message.parentSpanId,
+      requestId: message.requestId,
+      responseRequestId: '',
+      requestIngressId: message.origin.ingressId,
+      responseIngressId: 0,
+      answerId: message.origin.answerId,
+      birthId: message.origin.birthId,
+      hops: [],
+      attributes: message.attributes,
+    };
+  }
+
+  /** What was not known when the request began. */
+  private fillRequest(pending: Pending): void {
+    const { message, exchange } = pending;
+    pending.isComplete = true;
+    exchange.requestSequenceEnd = message.sequenceEnd;
+    exchange.requestBytes = message.bytes;
+    exchange.endNs = Math.max(exchange.endNs, message.endNs);
+    exchange.truncated = message.truncated;
+  }
+
+  private answer(exchange: Exchange, response: Message): void {
+    exchange.endNs = Math.max(exchange.startNs, response.endNs);
+    exchange.responseSequence = response.sequence;
+    exchange.responseSequenceEnd = response.sequenceEnd;
+    exchange.responseBytes = response.bytes;
+    exchange.responseCode = response.responseCode;
+    exchange.status = response.isError ? 'error' : 'ok';
+    exchange.statusMessage = response.statusMessage;
+    exchange.truncated ||= response.truncated;
+    exchange.responseRequestId = response.requestId;
+    exchange.responseIngressId = response.origin.ingressId;
+    if (exchange.version === '') exchange.version = response.version;
+  }
+}

@@ -1,0 +1,438 @@
+// https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html
+import { type Chunk } from '../flows/ByteStream.ts';
+import { Message, type MessageSink, type ProtocolParser, utf8 } from './message.ts';
+import { redactedSql, sqlFingerprint } from './naming.ts';
+
+/*
+  packet   = length:u24 sequence:u8 payload; a payload of 2^24-1 bytes goes on in the next packet
+  command  = first packet of a client with sequence 0; payload = command:u8 argument
+  response = OK (0x00) | ERR (0xff code:u16 '#' state:5 text) | LOCAL INFILE (0xfb)
+           | column-count, column definitions, [EOF], rows, EOF or OK (0xfe)
+*/
+
+const COMMANDS: Readonly<Record<number, string>> = {
+  0x01: 'COM_QUIT',
+  0x02: 'COM_INIT_DB',
+  0x03: 'COM_QUERY',
+  0x04: 'COM_FIELD_LIST',
+  0x08: 'COM_SHUTDOWN',
+  0x09: 'COM_STATISTICS',
+  0x0a: 'COM_PROCESS_INFO',
+  0x0c: 'COM_PROCESS_KILL',
+  0x0d: 'COM_DEBUG',
+  0x0e: 'COM_PING',
+  0x11: 'COM_CHANGE_USER',
+  0x12: 'COM_BINLOG_DUMP',
+  0x16: 'COM_STMT_PREPARE',
+  0x17: 'COM_STMT_EXECUTE',
+  0x18: 'COM_STMT_SEND_LONG_DATA',
+  0x19: 'COM_STMT_CLOSE',
+  0x1a: 'COM_STMT_RESET',
+  0x1b: 'COM_SET_OPTION',
+  0x1c: 'COM_STMT_FETCH',
+  0x1f: 'COM_RESET_CONNECTION',
+};
+/** The server does not answer these. */
+const UNANSWERED = new Set(['COM_QUIT', 'COM_STMT_SEND_LONG_DATA', 'COM_STMT_CLOSE']);
+
+const CLIENT_CONNECT_WITH_DB = 0x8;
+const CLIENT_COMPRESS = 0x20;
+const CLIENT_SSL = 0x800;
+const CLIENT_SECURE_CONNECTION = 0x8000;
+const CLIENT_PLUGIN_AUTH_LENENC = 0x200000;
+const SERVER_MORE_RESULTS = 0x8;
+
+/** Bytes of a payload that are kept to be read. */
+const KEPT_BYTES = 4096;
+const MAX_STATEMENTS = 1000;
+
+export function startsMysqlGreeting(bytes: Uint8Array, length: number): boolean {
+  // Protocol version 10 and a version that starts with a digit.
+  return (
+    bytes.length > 6 &&
+    bytes[3] === 0 &&
+    bytes[4] === 10 &&
+    u24(bytes, 0) + 4 === length &&
+    bytes[5]! >= 0x30 &&
+    bytes[5]! <= 0x39
+  );
+}
+
+/** A command on a connection joined in the middle: one whole packet with sequence 0 and a statement in it. */
+export function startsMysqlCommand(bytes: Uint8Array, length: number): boolean {
+  if (bytes.length < 5 || bytes[3] !== 0 || u24(bytes, 0) + 4 !== length) return false;
+  if (bytes[4] !== 0x03 && bytes[4] !== 0x16) return false;
+  return /^\s*(select|insert|update|delete|replace|begin|commit|rollback|set|show|use|create|alter|drop|call|with|start|\/\*)/i.test(
+    utf8(bytes, 5, 40)
+  );
+}
+
+function u24(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+}
+
+/** What of the answer is awaited. */
+type Awaiting = 'first' | 'definitions' | 'rows' | 'prepared' | 'single' | 'fields';
+
+export class MysqlParser implements ProtocolParser {
+  readonly protocol = 'mysql';
+  private readonly sink: MessageSink;
+  private readonly client: PacketReader;
+  private readonly server: PacketReader;
+  private request: Message | undefined;
+  private response: Message | undefined;
+  private awaiting: Awaiting = 'first';
+  private definitionsLeft = 0;
+  private isLoggedIn: boolean;
+  private isOpaque = false;
+  private database = '';
+  private preparing = '';
+  private readonly statements = new Map<number, string>();
+  private pending: Message[] = [];
+  private isContinued = false;
+
+  /** @param isJoined the connection was joined in the middle: its login was not seen */
+  constructor(sink: MessageSink, isJoined: boolean) {
+    this.sink = sink;
+    this.isLoggedIn = isJoined;
+    this.client = new PacketReader('request', sink, (packet) => this.onClientPacket(packet));
+    this.server = new PacketReader('response', sink, (packet) => this.onServerPacket(packet));
+  }
+
+  onChunk(isFromClient: boolean, chunk: Chunk): void {
+    if (!this.isOpaque) (isFromClient ? this.client : this.server).onChunk(chunk);
+  }
+
+  onEnd(): void {}
+
+  private goOpaque(reason: string): void {
+    this.isOpaque = true;
+    this.sink.count(reason);
+  }
+
+  private onClientPacket({ message, payload, sequence, length }: Packet): void {
+    if (!this.isLoggedIn && sequence > 0) {
+      this.readHandshakeResponse(payload, length);
+      return;
+    }
+    if (sequence !== 0) {
+      // The rest of a command of 16 MiB or more, or the client's part of a change of user.
+      if (this.request && this.isContinued) this.isContinued = length === 0xffffff;
+      return;
+    }
+    this.isLoggedIn = true;
+    this.isContinued = length === 0xffffff;
+    const method = COMMANDS[payload[0] ?? -1];
+    if (method === undefined) {
+      this.sink.count('mysql_unknown_command');
+      return;
+    }
+    message.method = method;
+    message.endpoint = method;
+    message.host = this.database;
+    this.describe(message, payload);
+    this.sink.onRequestStart(message);
+    this.sink.onMessage(message);
+    if (UNANSWERED.has(method)) {
+      // Complete by itself.
+      const answer = new Message('response', { ...emptyChunk(message) }, 0);
+      answer.endNs = message.endNs;
+      this.sink.onMessage(answer);
+      return;
+    }
+    if (this.request) {
+      if (this.pending.length < 1000) this.pending.push(message);
+    } else this.await(message);
+  }
+
+  private describe(message: Message, payload: Uint8Array): void {
+    switch (message.method) {
+      case 'COM_QUERY':
+      case 'COM_STMT_PREPARE': {
+        message.target = redactedSql(utf8(payload, 1));
+        message.endpoint = sqlFingerprint(message.target) || message.method;
+        break;
+      }
+      case 'COM_INIT_DB':
+        message.target = utf8(payload, 1, 129);
+        break;
+      case 'COM_STMT_EXECUTE':
+      case 'COM_STMT_FETCH':
+      case 'COM_STMT_RESET':
+      case 'COM_STMT_CLOSE':
+      case 'COM_STMT_SEND_LONG_DATA': {
+        if (payload.length < 5) break;
+        const id = new DataView(payload.buffer, payload.byteOffset).getUint32(1, true);
+        message.attributes['db.mysql.statement_id'] = String(id);
+        const statement = this.statements.get(id);
+        if (statement !== undefined) {
+          message.target = statement;
+          if (message.method === 'COM_STMT_EXECUTE') message.endpoint = sqlFingerprint(statement) || message.method;
+        }
+        if (message.method === 'COM_STMT_CLOSE') this.statements.delete(id);
+      }
+    }
+  }
+
+  private await(request: Message): void {
+    this.request = request;
+    this.response = undefined;
+    this.awaiting =
+      request.method === 'COM_STMT_PREPARE'
+        ? 'prepared'
+        : request.method === 'COM_FIELD_LIST'
+          ? 'fields'
+          : request.method === 'COM_QUERY' || request.method === 'COM_STMT_EXECUTE'
+            ? 'first'
+            : request.method === 'COM_STMT_FETCH'
+              ? 'rows'
+              : 'single';
+    this.preparing = request.method === 'COM_STMT_PREPARE' ? request.target : '';
+    this.definitionsLeft = 0;
+  }
+
+  private onServerPacket(packet: Packet): void {
+    const { message, payload, length } = packet;
+    if (!this.request) {
+      if (!this.isLoggedIn && payload[0] === 10) message.version = utf8(payload, 1, 40);
+      return;
+    }
+    if (this.response) {
+      this.response.bytes += message.bytes;
+      this.response.sequenceEnd = message.sequenceEnd;
+      this.response.endNs = message.endNs;
+      this.response.truncated ||= message.truncated;
+    } else this.response = message;
+    if (this.isLast(payload, length)) this.finish();
+  }
+
+  /** Follows an answer packet by packet; rows are not looked at. */
+  private isLast(payload: Uint8Array, length: number): boolean {
+    const kind = payload[0] ?? -1;
+    const response = this.response!;
+    if (kind === 0xff && this.awaiting !== 'definitions') {
+      readError(response, payload);
+      return true;
+    }
+    switch (this.awaiting) {
+      case 'single':
+        return true;
+      case 'prepared':
+        return this.readPrepared(payload, kind);
+      case 'fields':
+        return isEnd(kind, length);
+      case 'first':
+        if (kind === 0x00) return !hasMore(payload, lengthEncodedEnd(payload, lengthEncodedEnd(payload, 1)));
+        if (kind === 0xfb) return false;
+        this.definitionsLeft = readLengthEncoded(payload, 0);
+        this.awaiting = this.definitionsLeft > 0 ? 'definitions' : 'rows';
+        return false;
+      case 'definitions':
+        if (--this.definitionsLeft <= 0) this.awaiting = 'rows';
+        return false;
+      case 'rows':
+        if (kind !== 0xfe || length >= 0xffffff) return false;
+        // EOF has 5 bytes: the first comes after the definitions, unless the client asked to do without.
+        if (length === 5 && !this.hasRowsBegun) {
+          this.hasRowsBegun = true;
+          return false;
+        }
+        this.hasRowsBegun = false;
+        if (!hasMore(payload, length === 5 ? 3 : lengthEncodedEnd(payload, lengthEncodedEnd(payload, 1)))) return true;
+        this.awaiting = 'first';
+        return false;
+    }
+  }
+
+  /** The EOF after the column definitions was seen. */
+  private hasRowsBegun = false;
+
+  private readPrepared(payload: Uint8Array, kind: number): boolean {
+    if (this.definitionsLeft === 0) {
+      if (kind !== 0x00 || payload.length < 9) return true;
+      const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+      if (this.statements.size >= MAX_STATEMENTS) this.statements.delete(this.statements.keys().next().value as number);
+      this.statements.set(view.getUint32(1, true), this.preparing);
+      const columns = view.getUint16(5, true);
+      const parameters = view.getUint16(7, true);
+      this.definitionsLeft = columns + parameters;
+      return this.definitionsLeft === 0;
+    }
+    // The EOFs between are no definitions; the last one ends the answer where the client wants them.
+    if (kind === 0xfe) return false;
+    return --this.definitionsLeft === 0;
+  }
+
+  private finish(): void {
+    const { response } = this;
+    this.request = undefined;
+    this.response = undefined;
+    this.hasRowsBegun = false;
+    if (response) this.sink.onMessage(response);
+    const next = this.pending.shift();
+    if (next) this.await(next);
+  }
+
+  private readHandshakeResponse(payload: Uint8Array, length: number): void {
+    if (payload.length < 32) return;
+    const capabilities = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
+    if (capabilities & CLIENT_SSL && length === 32) {
+      this.goOpaque('mysql_encrypted');
+      return;
+    }
+    if (capabilities & CLIENT_COMPRESS) {
+      this.goOpaque('mysql_compressed');
+      return;
+    }
+    if (!(capabilities & CLIENT_CONNECT_WITH_DB)) return;
+    let at = payload.indexOf(0, 32) + 1;
+    if (at === 0) return;
+    if (capabilities & CLIENT_PLUGIN_AUTH_LENENC) at = lengthEncodedEnd(payload, at) + readLengthEncoded(payload, at);
+    else if (capabilities & CLIENT_SECURE_CONNECTION) at += 1 + (payload[at] ?? 0);
+    else at = payload.indexOf(0, at) + 1;
+    const end = payload.indexOf(0, at);
+    if (end > at) this.database = utf8(payload, at, Math.min(end, at + 64));
+  }
+}
+
+function emptyChunk(request: Message): Chunk {
+  return {
+    ...request.origin,
+    sequence: 0,
+    bytes: new Uint8Array(0),
+    length: 0,
+    lostBefore: 0,
+    timestampNs: request.endNs,
+  };
+}
+
+function isEnd(kind: number, length: number): boolean {
+  return kind === 0xfe && length < 9;
+}
+
+/** Status flags of OK and EOF are at `at`. */
+function hasMore(payload: Uint8Array, at: number): boolean {
+  return payload.length >= at + 2 && ((payload[at]! | (payload[at + 1]! << 8)) & SERVER_MORE_RESULTS) !== 0;
+}
+
+function readLengthEncoded(payload: Uint8Array, at: number): number {
+  const first = payload[at] ?? 0;
+  if (first < 0xfb) return first;
+  if (first === 0xfc) return (payload[at + 1] ?? 0) | ((payload[at + 2] ?? 0) << 8);
+  return first === 0xfd ? u24(payload, at + 1) : 0;
+}
+
+function lengthEncodedEnd(payload: Uint8Array, at: number): number {
+  const first = payload[at] ?? 0;
+  return at + (first < 0xfb ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9);
+}
+
+function readError(response: Message, payload: Uint8Array): void {
+  response.isError = true;
+  response.responseCode = (payload[1] ?? 0) | ((payload[2] ?? 0) << 8);
+  const text = payload[3] === 0x23 ? 9 : 3;
+  response.statusMessage = redactedSql(utf8(payload, text)).slice(0, 256);
+}
+
+interface Packet {
+  readonly message: Message;
+  readonly payload: Uint8Array;
+  readonly sequence: number;
+  readonly length: number;
+}
+
+/** Cuts one direction into packets; keeps the beginning of each payload. */
+class PacketReader {
+  private readonly type: 'request' | 'response';
+  private readonly sink: MessageSink;
+  private readonly onPacket: (packet: Packet) => void;
+  private message: Message | undefined;
+  private readonly header = new Uint8Array(4);
+  private headerLength = 0;
+  private kept = new Uint8Array(256);
+  private keptLength = 0;
+  private payloadLeft = 0;
+  private length = 0;
+  private isLost = false;
+
+  constructor(type: 'request' | 'response', sink: MessageSink, onPacket: (packet: Packet) => void) {
+    this.type = type;
+    this.sink = sink;
+    this.onPacket = onPacket;
+  }
+
+  onChunk(chunk: Chunk): void {
+    if (chunk.lostBefore > 0) {
+      if (this.headerLength === 4 && chunk.lostBefore < this.payloadLeft) this.payloadLeft -= chunk.lostBefore;
+      else this.lose();
+    }
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.isLost) {
+        // Packets that begin a call are the rule: the next one that fits goes on.
+        if (at !== 0 || chunk.bytes.length < 4 || u24(chunk.bytes, 0) + 4 > chunk.length) return;
+        this.isLost = false;
+      }
+      this.message ??= new Message(this.type, chunk, at);
+      if (this.headerLength < 4) {
+        if (at >= chunk.bytes.length) {
+          this.lose();
+          return;
+        }
+        this.header[this.headerLength++] = chunk.bytes[at]!;
+        this.message.consume(chunk, at, at + 1);
+        at++;
+        if (this.headerLength === 4) {
+          this.length = this.payloadLeft = u24(this.header, 0);
+          if (this.payloadLeft === 0) this.end();
+        }
+        continue;
+      }
+      const end = Math.min(chunk.length, at + this.payloadLeft);
+      this.keep(chunk, at, end);
+      this.message.consume(chunk, at, end);
+      this.payloadLeft -= end - at;
+      at = end;
+      if (this.payloadLeft === 0) this.end();
+    }
+  }
+
+  private keep(chunk: Chunk, at: number, end: number): void {
+    const isContiguous = this.keptLength === this.length - this.payloadLeft;
+    const from = Math.min(at, chunk.bytes.length);
+    const to = Math.min(end, chunk.bytes.length, from + KEPT_BYTES - this.keptLength);
+    if (!isContiguous || to <= from) {
+      if (this.keptLength < Math.min(this.length, KEPT_BYTES)) this.message!.truncated = this.type === 'request';
+      return;
+    }
+    if (this.keptLength + to - from > this.kept.length) {
+      const grown = new Uint8Array(KEPT_BYTES);
+      grown.set(this.kept);
+      this.kept = grown;
+    }
+    this.kept.set(chunk.bytes.subarray(from, to), this.keptLength);
+    this.keptLength += to - from;
+    if (to < end && this.keptLength < KEPT_BYTES) this.message!.truncated = this.type === 'request';
+  }
+
+  private end(): void {
+    const packet = {
+      message: this.message!,
+      payload: this.kept.subarray(0, this.keptLength),
+      sequence: this.header[3]!,
+      length: this.length,
+    };
+    this.message = undefined;
+    this.headerLength = 0;
+    this.keptLength = 0;
+    this.onPacket(packet);
+  }
+
+  private lose(): void {
+    this.sink.count('mysql_bytes_lost');
+    this.message = undefined;
+    this.headerLength = 0;
+    this.keptLength = 0;
+    this.isLost = true;
+  }
+}
