@@ -29,11 +29,16 @@ export interface ConnectionSink {
 /** Chunks that no protocol recognised; more of them and the connection is not looked at again. */
 const MAX_UNKNOWN_CHUNKS = 4;
 const MAX_PENDING = 1000;
+const MAX_HELD_HEADER = 8;
 
 interface Pending {
   readonly message: Message;
   readonly exchange: Exchange;
   isComplete: boolean;
+}
+
+function joined(header: Chunk, rest: Chunk): Chunk {
+  return { ...header, bytes: Buffer.concat([header.bytes, rest.bytes]), length: header.length + rest.length };
 }
 
 /** One connection as one observer sees it: two byte streams, a parser, requests that wait for their response. */
@@ -48,6 +53,7 @@ export class Connection implements MessageSink {
   private readonly toLocal = new ByteStream((chunk) => this.onChunk(false, chunk));
   private parser: ProtocolParser | undefined;
   private unknownChunks = 0;
+  private held: { readonly isToRemote: boolean; readonly chunk: Chunk } | undefined;
   /** undefined until a handshake or the first message tells. */
   isLocalClient: boolean | undefined;
   private readonly pending: Pending[] = [];
@@ -98,10 +104,18 @@ export class Connection implements MessageSink {
   }
 
   private onChunk(isToRemote: boolean, chunk: Chunk): void {
-    this.parser ??= this.recognise(isToRemote, chunk);
     if (!this.parser) {
-      if (++this.unknownChunks > MAX_UNKNOWN_CHUNKS) this.sink.count('connection_protocol_unknown');
-      return;
+      const held = this.held?.isToRemote === isToRemote ? this.held.chunk : undefined;
+      this.held = undefined;
+      this.parser = this.recognise(isToRemote, held ? joined(held, chunk) : chunk);
+      if (!this.parser) {
+        // Some programs read a message's header by itself: it says nothing without what follows.
+        if (!held && chunk.length <= MAX_HELD_HEADER && chunk.bytes.length === chunk.length) {
+          this.held = { isToRemote, chunk: { ...chunk, bytes: chunk.bytes.slice() } };
+        } else if (++this.unknownChunks > MAX_UNKNOWN_CHUNKS) this.sink.count('connection_protocol_unknown');
+        return;
+      }
+      if (held) this.parser.onChunk(isToRemote === this.isLocalClient, held);
     }
     this.parser.onChunk(isToRemote === this.isLocalClient, chunk);
   }

@@ -103,24 +103,28 @@ export class DatagramPairing {
 
   private answer(ends: Ends, isSent: boolean, { message, addresses }: DnsMessage, isNetwork: boolean): void {
     const [client] = isSent ? [REMOTE] : [LOCAL];
-    const [server] = isSent ? [LOCAL] : [REMOTE];
     const side: Side = isNetwork ? 'network' : isSent ? 'server' : 'client';
     for (const { address, name } of addresses) this.sink.onAnswer(address, name, ends.netns, message.startNs);
     const probe = {
       netns: ends.netns,
       clientAddress: client!.address(ends),
       clientPort: client!.port(ends),
-      serverAddress: server!.address(ends),
       target: message.target,
     };
     const key = keyOf(probe, message.pairId, side);
     const pending = this.pending.get(key);
     if (!pending) {
-      this.sink.count('dns_answer_without_query');
+      // A resolver's query had no payload at its socket: the packets tell of this exchange.
+      if (side !== 'client') this.sink.count('dns_answer_without_query');
       return;
     }
     this.pending.delete(key);
     const { exchange } = pending;
+    // An unconnected socket learns who asked from the call's arguments: the send names them.
+    if (exchange.clientPort === 0) {
+      exchange.clientAddress = probe.clientAddress;
+      exchange.clientPort = probe.clientPort;
+    }
     exchange.endNs = Math.max(exchange.startNs, message.endNs);
     exchange.responseBytes = message.bytes;
     exchange.responseCode = message.responseCode;
@@ -146,11 +150,10 @@ export class DatagramPairing {
 const LOCAL = { address: (ends: Ends) => ends.localAddress, port: (ends: Ends) => ends.localPort };
 const REMOTE = { address: (ends: Ends) => ends.remoteAddress, port: (ends: Ends) => ends.remotePort };
 
-/** The server's address is no part of it: a resolver may answer from another. */
-function keyOf(
-  exchange: Pick<Exchange, 'netns' | 'clientAddress' | 'clientPort' | 'target'>,
-  pairId: number,
-  side: Side
-): string {
-  return `${side}/${exchange.netns}/${exchange.clientPort}/${pairId}/${exchange.target}`;
+/**
+ * The server's address is no part of it: a resolver may answer from another. Nor is the client's port on the server's side,
+ * whose socket may not know it.
+ */
+function keyOf(exchange: Pick<Exchange, 'netns' | 'clientPort' | 'target'>, pairId: number, side: Side): string {
+  return `${side}/${exchange.netns}/${side === 'server' ? '' : exchange.clientPort}/${pairId}/${exchange.target}`;
 }

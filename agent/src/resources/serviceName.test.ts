@@ -22,7 +22,7 @@ describe('serviceName', () => {
     ['node --import ./telemetry.mjs /srv/payments.mjs', 'payments', 'command'],
     ['node /srv/cart/dist/index.js', 'cart', 'command'],
     ['node -e 1', 'node', 'executable'],
-    ['nginx: worker process', 'nginx:', 'executable'],
+    ['nginx: worker process', 'nginx', 'executable'],
     ['redis-server *:6379', 'redis-server', 'executable'],
   ])('%s is %s', (commandLine, name, source) => {
     expect(serviceName(evidence(commandLine))).toEqual({ name, source });

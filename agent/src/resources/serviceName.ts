@@ -29,7 +29,11 @@ export function serviceName(evidence: NameEvidence): ServiceName {
   if (systemdUnit) return { name: systemdUnit, source: 'unit' };
   const command = fromCommandLine(commandLine, evidence);
   if (command) return { name: command, source: 'command' };
-  return { name: basename(executable) || 'unknown', source: 'executable' };
+  // What it was called by: one file may be several programs, such as redis-server. A title has a colon ("nginx: worker").
+  const called = basename(commandLine[0] ?? '')
+    .replace(/:$/, '')
+    .replace(/^-/, '');
+  return { name: called || basename(executable) || 'unknown', source: 'executable' };
 }
 
 function resourceAttribute(environment: ReadonlyMap<string, string>, key: string): string | undefined {
