@@ -1,44 +1,68 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type IngestMetrics } from './admin/metrics.ts';
-import { type EntityDirectory, type KnownEntity } from './enrich/EntityDirectory.ts';
-import { type Origin, announceExchanges, enrichSpans, lacksOtherSides } from './enrich/enrichSpans.ts';
 import { type SpanBatchReader } from '@throughline/wire';
+import { type EntityDirectories, type EntityDirectory, type KnownEntity } from './enrich/EntityDirectory.ts';
+import { type Origin, announceExchanges, enrichSpans, lacksOtherSides } from './enrich/enrichSpans.ts';
 import { entityTableBatch } from './writer/entityTable.ts';
 import { spanTableBatch } from './writer/spanTable.ts';
 import { type Writer } from './writer/Writer.ts';
 
 export interface PipelineOptions {
-  readonly directory: EntityDirectory;
+  readonly directories: EntityDirectories;
   readonly writer: Writer;
-  readonly metrics: IngestMetrics;
   readonly holdMs: number;
 }
 
+const BYTES_PER_ENTITY = 256;
+
 /** From a checked batch to rows in the store; every receiver ends here. */
 export class Pipeline {
-  readonly directory: EntityDirectory;
+  private readonly directories: EntityDirectories;
   private readonly writer: Writer;
   private readonly holdMs: number;
 
-  constructor({ directory, writer, holdMs }: PipelineOptions) {
-    this.directory = directory;
+  constructor({ directories, writer, holdMs }: PipelineOptions) {
+    this.directories = directories;
     this.writer = writer;
     this.holdMs = holdMs;
   }
 
-  /** Resolves when the rows are stored. @param token unique per batch; a repeat is dropped by the store */
-  async storeSpans(reader: SpanBatchReader, origin: Origin, token: string, bytes: number): Promise<void> {
+  directory(origin: Pick<Origin, 'tenant' | 'environment'>): EntityDirectory {
+    return this.directories.of(origin);
+  }
+
+  /** @throws IngestError OVERLOADED; asked before a body is read, so that refusing costs nothing */
+  assertRoom(): void {
+    this.writer.assertRoom();
+  }
+
+  /**
+   * Resolves when the rows are stored.
+   * @param hostId of each row
+   * @param token unique per batch; a repeat is dropped by the store
+   */
+  async storeSpans(reader: SpanBatchReader, origin: Origin, hostId: readonly string[], token: string): Promise<void> {
     if (reader.rows === 0) return;
-    announceExchanges(reader, this.directory);
-    // The other sides come in batches of their own hosts, about as late as ours.
-    if (this.holdMs > 0 && lacksOtherSides(reader, this.directory)) await delay(this.holdMs);
-    const enrichment = enrichSpans(reader, this.directory, origin);
-    await this.writer.write('spans', spanTableBatch(reader, enrichment), token, bytes);
+    // Taken before the hold: what waits there takes memory as well.
+    const release = this.writer.reserve(reader.expandedBytes);
+    try {
+      const directory = this.directory(origin);
+      announceExchanges(reader, directory);
+      // The other sides come in batches of their own hosts, about as late as ours.
+      if (this.holdMs > 0 && lacksOtherSides(reader, directory)) await delay(this.holdMs);
+      await this.writer.write('spans', spanTableBatch(reader, enrichSpans(reader, directory, origin, hostId)), token);
+    } finally {
+      release();
+    }
   }
 
   async storeEntities(known: readonly KnownEntity[], origin: Origin, token: string): Promise<void> {
     if (known.length === 0) return;
-    const batch = entityTableBatch(known, origin.tenant, origin.environment, Date.now());
-    await this.writer.write('entities', batch, token, known.length * 256);
+    const release = this.writer.reserve(known.length * BYTES_PER_ENTITY);
+    try {
+      const batch = entityTableBatch(known, origin.tenant, origin.environment, Date.now());
+      await this.writer.write('entities', batch, token);
+    } finally {
+      release();
+    }
   }
 }

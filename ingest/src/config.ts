@@ -14,9 +14,9 @@ const schema = z.object({
   THROUGHLINE_INGEST_SOCKET: z.string().optional(),
   THROUGHLINE_OTLP_HTTP_PORT: port.default(4318),
   THROUGHLINE_OTLP_GRPC_PORT: port.default(4317),
-  /** Agents must show it; empty is allowed on loopback only. */
+  /** Agents must show it, SDKs where ingest listens beyond loopback; empty is allowed on loopback only. */
   THROUGHLINE_INGEST_TOKEN: z.string().default(''),
-  /** PEM files; both or none. */
+  /** PEM files of all three ports; both or none. */
   THROUGHLINE_INGEST_TLS_CERT: z.string().optional(),
   THROUGHLINE_INGEST_TLS_KEY: z.string().optional(),
   /** Of OTLP data, and of agents that name none. */
@@ -61,6 +61,10 @@ export interface IngestConfig {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.has(host);
+}
+
 /** @throws Error naming the variable, what is wrong with it, and what to do. */
 export function readConfig(env: NodeJS.ProcessEnv): IngestConfig {
   const parsed = schema.safeParse(env);
@@ -73,7 +77,7 @@ export function readConfig(env: NodeJS.ProcessEnv): IngestConfig {
   if ((cert === undefined) !== (key === undefined)) {
     throw new Error('INGEST_CONFIG_INVALID: THROUGHLINE_INGEST_TLS_CERT and THROUGHLINE_INGEST_TLS_KEY go together');
   }
-  if (!LOOPBACK.has(values.THROUGHLINE_INGEST_HOST) && (values.THROUGHLINE_INGEST_TOKEN === '' || !cert)) {
+  if (!isLoopback(values.THROUGHLINE_INGEST_HOST) && (values.THROUGHLINE_INGEST_TOKEN === '' || !cert)) {
     throw new Error(
       `INGEST_CONFIG_INVALID: THROUGHLINE_INGEST_HOST ${values.THROUGHLINE_INGEST_HOST} is not loopback: ` +
         'set THROUGHLINE_INGEST_TOKEN, THROUGHLINE_INGEST_TLS_CERT and THROUGHLINE_INGEST_TLS_KEY'

@@ -22,6 +22,7 @@ beforeAll(async () => {
       THROUGHLINE_OTLP_HTTP_PORT: '0',
       THROUGHLINE_OTLP_GRPC_PORT: '0',
       THROUGHLINE_INGEST_TOKEN: 'secret',
+      THROUGHLINE_ENVIRONMENT: 'test',
       THROUGHLINE_INGEST_HOLD_MS: '50',
       THROUGHLINE_INGEST_STORE_TIMEOUT_MS: '1000',
     }),
@@ -314,7 +315,7 @@ describe('OTLP receiver', () => {
       headers: { 'content-type': 'application/json' },
     });
     expect(await response.json()).toEqual({
-      partialSuccess: { rejectedSpans: '1', errorMessage: '1 spans: start time is more than a year away from now' },
+      partialSuccess: { rejectedSpans: '1', errorMessage: '1 spans: start time is more than 7 days ago' },
     });
     expect(await sql(`SELECT SpanName FROM spans WHERE ServiceName = 'json'`)).toEqual([{ SpanName: 'ok' }]);
   });

@@ -5,8 +5,8 @@ import { type Logger } from 'pino';
 import { type ClickHouseOptions, createClickHouseClient } from '@throughline/clickhouse';
 import { migrate } from '@throughline/schema';
 import { IngestMetrics } from './admin/metrics.ts';
-import { type IngestConfig } from './config.ts';
-import { EntityDirectory } from './enrich/EntityDirectory.ts';
+import { type IngestConfig, isLoopback } from './config.ts';
+import { EntityDirectories } from './enrich/EntityDirectory.ts';
 import { IngestError } from './errors.ts';
 import { Pipeline } from './Pipeline.ts';
 import { agentReceiver } from './receivers/agent.ts';
@@ -31,12 +31,13 @@ export async function startIngest(config: IngestConfig, logger: Logger): Promise
     ...(config.writeToken !== '' && { username: 'write', password: config.writeToken }),
   };
   const writer = new Writer({ store, metrics, queueBytes: config.queueBytes, timeoutMs: config.storeTimeoutMs });
-  const pipeline = new Pipeline({ directory: new EntityDirectory(), writer, metrics, holdMs: config.holdMs });
+  const pipeline = new Pipeline({ directories: new EntityDirectories(), writer, holdMs: config.holdMs });
   const { tenant, environment, maxBodyBytes } = config;
 
   const tls = config.tls && { cert: readFileSync(config.tls.cert), key: readFileSync(config.tls.key) };
+  const httpServer = (): FastifyInstance => (tls ? fastify({ https: tls }) : fastify()) as unknown as FastifyInstance;
   const agentServer = (): FastifyInstance => {
-    const server = (tls ? fastify({ https: tls }) : fastify()) as unknown as FastifyInstance;
+    const server = httpServer();
     server.get('/healthz', async () => ({ status: 'ok' }));
     server.get('/metrics', async (_request, reply) =>
       reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics())
@@ -74,10 +75,12 @@ export async function startIngest(config: IngestConfig, logger: Logger): Promise
       await listen(agentServer(), { path: config.socket }, 'THROUGHLINE_INGEST_SOCKET');
     }
     const receiver = new OtlpReceiver({ pipeline, metrics, tenant, environment });
-    const http = fastify() as FastifyInstance;
-    void http.register(otlpHttp, { receiver, maxBodyBytes });
+    // SDKs on this machine need no token, as their defaults have none.
+    const token = isLoopback(config.host) ? '' : config.token;
+    const http = httpServer();
+    void http.register(otlpHttp, { receiver, token, maxBodyBytes });
     await listen(http, { host: config.host, port: config.otlpHttpPort }, 'THROUGHLINE_OTLP_HTTP_PORT');
-    const grpc = await otlpGrpc(receiver, config.host, config.otlpGrpcPort, maxBodyBytes);
+    const grpc = await otlpGrpc({ receiver, host: config.host, port: config.otlpGrpcPort, token, tls, maxBodyBytes });
     closers.unshift(() => grpc.close());
     return {
       port: portOf(main),

@@ -1,8 +1,9 @@
 import { formatAddress } from '@throughline/core';
 
 /**
- * Who is who: entities by id, the best name known of each, and who is at the other end of a call. Held in memory, bounded;
- * agents repeat what lives, so a restarted ingest knows it again within their reporting interval.
+ * Who is who in one tenant's environment: entities by id, the best name known of each, and who is at the other end of a
+ * call. Held in memory, bounded; agents repeat what lives, so a restarted ingest knows it again within their reporting
+ * interval.
  */
 
 export interface KnownEntity {
@@ -29,6 +30,13 @@ export interface Peer {
 interface Sides {
   client: bigint;
   server: bigint;
+  seenMs: number;
+}
+
+interface Listener {
+  readonly entityId: bigint;
+  readonly fromNs: bigint;
+  readonly toNs: bigint;
 }
 
 /** Least recently set entries leave first. */
@@ -49,17 +57,27 @@ class BoundedMap<Key, Value> extends Map<Key, Value> {
 const ENTITIES = 100_000;
 const EXCHANGES = 400_000;
 const ADDRESSES = 200_000;
+/** Processes remembered for one address, those that listened there before among them. */
+const PER_ADDRESS = 8;
+/** The sides of an exchange come within this; later, the same id is another exchange of the same bytes. */
+const EXCHANGE_MS = 120_000;
+const ENVIRONMENTS = 64;
 
 export class EntityDirectory {
   private readonly entities = new BoundedMap<bigint, KnownEntity>(ENTITIES);
   private readonly byProcess = new BoundedMap<string, bigint>(ENTITIES);
   private readonly hostNames = new BoundedMap<string, true>(ENTITIES);
   private readonly exchanges = new BoundedMap<bigint, Sides>(EXCHANGES);
-  private readonly listeners = new BoundedMap<string, { entityId: bigint; fromNs: bigint; toNs: bigint }>(ADDRESSES);
-  private readonly learned = new BoundedMap<string, bigint>(ADDRESSES);
+  private readonly listeners = new BoundedMap<string, readonly Listener[]>(ADDRESSES);
+  private readonly learned = new BoundedMap<string, readonly bigint[]>(ADDRESSES);
   private readonly dnsNames = new BoundedMap<string, string>(ADDRESSES);
   /** Names that an SDK gave, before or after the agent reported the process. */
   private readonly sdkNames = new BoundedMap<bigint, string>(ENTITIES);
+  private readonly nowMs: () => number;
+
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.nowMs = nowMs;
+  }
 
   /** @returns the entity as it is to be stored: with the SDK's name where one is known. */
   report(entity: KnownEntity): KnownEntity {
@@ -101,35 +119,48 @@ export class EntityDirectory {
     return entity;
   }
 
-  listen(scope: string, address: Uint8Array, port: number, entityId: bigint, fromNs: bigint, toNs: bigint): void {
-    this.listeners.set(addressKey(scope, address, port), { entityId, fromNs, toNs });
+  /** The name was not stored: the next `nameBySdk` is new again. */
+  forgetSdkName(id: bigint): void {
+    this.sdkNames.delete(id);
   }
 
-  resolveName(scope: string, address: Uint8Array, name: string): void {
-    this.dnsNames.set(`${scope}/${formatAddress(address)}`, name);
+  /** @param local where a loopback address means this: host and network namespace; '' for other addresses */
+  listen(local: string, address: Uint8Array, port: number, listener: Listener): void {
+    const key = addressKey(local, address, port);
+    const others = (this.listeners.get(key) ?? []).filter(
+      ({ entityId, fromNs }) => entityId !== listener.entityId || fromNs !== listener.fromNs
+    );
+    this.listeners.set(key, [listener, ...others].slice(0, PER_ADDRESS));
+  }
+
+  resolveName(address: Uint8Array, name: string): void {
+    this.dnsNames.set(formatAddress(address), name);
   }
 
   /** One side of an exchange was seen. @param exchange its id, the client's SpanId */
   see(exchange: bigint, side: 'client' | 'server', entityId: bigint): void {
-    const sides = this.exchanges.get(exchange);
+    const sides = this.sidesOf(exchange);
     if (sides) sides[side] = entityId;
-    else this.exchanges.set(exchange, { client: 0n, server: 0n, [side]: entityId });
+    else this.exchanges.set(exchange, { client: 0n, server: 0n, seenMs: this.nowMs(), [side]: entityId });
   }
 
   otherSide(exchange: bigint, side: 'client' | 'server'): bigint {
+    return this.sidesOf(exchange)?.[side === 'client' ? 'server' : 'client'] ?? 0n;
+  }
+
+  private sidesOf(exchange: bigint): Sides | undefined {
     const sides = this.exchanges.get(exchange);
-    return sides ? sides[side === 'client' ? 'server' : 'client'] : 0n;
+    return sides && this.nowMs() - sides.seenMs <= EXCHANGE_MS ? sides : undefined;
   }
 
   /**
    * The far end of a call, in the order of docs/semantics.md.
-   * @param scope tells addresses apart that mean something else elsewhere: tenant and environment
-   * @param local scope of loopback addresses: host and network namespace
+   * @param local where a loopback address means something: host and network namespace
+   * @param atNs wall clock of the call
    */
   farEnd(
     exchange: bigint,
     side: 'client' | 'server',
-    scope: string,
     local: string,
     address: Uint8Array,
     port: number,
@@ -137,28 +168,46 @@ export class EntityDirectory {
   ): Peer {
     const other = this.otherSide(exchange, side);
     if (other !== 0n) {
-      if (side === 'client') this.learn(scope, address, port, other);
+      if (side === 'client') this.learn(address, port, other);
       return { entityId: other, name: this.nameOf(other), evidence: 'exchange' };
     }
     const text = formatAddress(address);
     // A client's port says nothing about who it is.
     if (side === 'client') {
       const listener =
-        this.listeners.get(addressKey(local, address, port)) ?? this.listeners.get(addressKey(scope, address, port));
-      if (listener && listener.fromNs <= atNs && (listener.toNs === 0n || atNs <= listener.toNs)) {
-        return { entityId: listener.entityId, name: this.nameOf(listener.entityId), evidence: 'listener' };
-      }
-      const learned = this.learned.get(addressKey(scope, address, port));
-      if (learned !== undefined) return { entityId: learned, name: this.nameOf(learned), evidence: 'learned' };
+        this.listenerAt(addressKey(local, address, port), atNs) ?? this.listenerAt(addressKey('', address, port), atNs);
+      if (listener) return { entityId: listener.entityId, name: this.nameOf(listener.entityId), evidence: 'listener' };
+      const learned = this.learnedAt(addressKey('', address, port), atNs);
+      if (learned) return learned;
     }
-    const dnsName = this.dnsNames.get(`${scope}/${text}`);
+    const dnsName = this.dnsNames.get(text);
     if (dnsName !== undefined) return { entityId: 0n, name: dnsName, evidence: 'dns' };
     return { entityId: 0n, name: side === 'client' ? `${text}:${port}` : text, evidence: 'address' };
   }
 
-  private learn(scope: string, address: Uint8Array, port: number, entityId: bigint): void {
-    const key = addressKey(scope, address, port);
-    if (this.learned.get(key) !== entityId) this.learned.set(key, entityId);
+  private listenerAt(key: string, atNs: bigint): Listener | undefined {
+    return this.listeners.get(key)?.find(({ fromNs, toNs }) => fromNs <= atNs && (toNs === 0n || atNs <= toNs));
+  }
+
+  /** Several processes of one service share a virtual address: then the service is known, not the process. */
+  private learnedAt(key: string, atNs: bigint): Peer | undefined {
+    const alive = (this.learned.get(key) ?? []).filter((id) => {
+      const ended = this.entities.get(id)?.validToNs ?? 0n;
+      return ended === 0n || atNs <= ended;
+    });
+    const [first] = alive;
+    if (first === undefined) return undefined;
+    const name = this.nameOf(first);
+    if (alive.length === 1) return { entityId: first, name, evidence: 'learned' };
+    const isOneService = name !== '' && alive.every((id) => this.nameOf(id) === name);
+    return isOneService ? { entityId: 0n, name, evidence: 'learned' } : undefined;
+  }
+
+  private learn(address: Uint8Array, port: number, entityId: bigint): void {
+    const key = addressKey('', address, port);
+    const known = this.learned.get(key) ?? [];
+    if (known[0] === entityId) return;
+    this.learned.set(key, [entityId, ...known.filter((id) => id !== entityId)].slice(0, PER_ADDRESS));
   }
 
   private nameOf(id: bigint): string {
@@ -166,10 +215,22 @@ export class EntityDirectory {
   }
 }
 
+/** One directory per tenant and environment: what one reports must never name another's. */
+export class EntityDirectories {
+  private readonly directories = new BoundedMap<string, EntityDirectory>(ENVIRONMENTS);
+
+  of({ tenant, environment }: { readonly tenant: string; readonly environment: string }): EntityDirectory {
+    const key = JSON.stringify([tenant, environment]);
+    const directory = this.directories.get(key) ?? new EntityDirectory();
+    this.directories.set(key, directory);
+    return directory;
+  }
+}
+
 function processKey(hostName: string, pid: number): string {
   return `${hostName}/${pid}`;
 }
 
-function addressKey(scope: string, address: Uint8Array, port: number): string {
-  return `${scope}/${formatAddress(address)}:${port}`;
+function addressKey(local: string, address: Uint8Array, port: number): string {
+  return `${local}/${formatAddress(address)}:${port}`;
 }

@@ -6,12 +6,12 @@ import { type EntityDirectory } from './EntityDirectory.ts';
 export interface Origin {
   readonly tenant: string;
   readonly environment: string;
-  readonly hostId: string;
   readonly agentId: string;
 }
 
-export function scopeOf({ tenant, environment }: Pick<Origin, 'tenant' | 'environment'>): string {
-  return `${tenant}/${environment}`;
+/** Where a loopback address means something. */
+export function localScope(hostId: string, netns: number): string {
+  return `${hostId}/${netns}`;
 }
 
 function idAt(ids: Uint8Array, row: number): bigint {
@@ -48,8 +48,13 @@ export function lacksOtherSides(reader: SpanBatchReader, directory: EntityDirect
   return false;
 }
 
-/** Names and far ends of the batch's rows, with what is known now. */
-export function enrichSpans(reader: SpanBatchReader, directory: EntityDirectory, origin: Origin): Enrichment {
+/** Names and far ends of the batch's rows, with what is known now. @param hostId of each row */
+export function enrichSpans(
+  reader: SpanBatchReader,
+  directory: EntityDirectory,
+  origin: Origin,
+  hostId: readonly string[]
+): Enrichment {
   const { rows } = reader;
   const layers = reader.strings('layer');
   const kinds = reader.strings('spanKind');
@@ -58,11 +63,11 @@ export function enrichSpans(reader: SpanBatchReader, directory: EntityDirectory,
   const givenPeers = reader.strings('peerName');
   const givenEvidence = reader.strings('peerEvidence');
   const netns = reader.u32('netns');
+  const timestamp = reader.i64('timestamp');
   const peerEntityId = new BigUint64Array(reader.u64('peerEntityId'));
   const serviceName = new Array<string>(rows);
   const peerName = new Array<string>(rows);
   const peerEvidence = new Array<string>(rows);
-  const scope = scopeOf(origin);
   for (let row = 0; row < rows; row++) {
     serviceName[row] = directory.get(entityId[row]!)?.name || givenNames[row]!;
     peerName[row] = givenPeers[row]!;
@@ -75,15 +80,14 @@ export function enrichSpans(reader: SpanBatchReader, directory: EntityDirectory,
     const peer = directory.farEnd(
       exchange,
       isClient ? 'client' : 'server',
-      scope,
-      `${origin.hostId}/${netns[row]}`,
+      localScope(hostId[row]!, netns[row]!),
       addresses.subarray(row * 16, row * 16 + 16),
       ports[row]!,
-      reader.i64('timestamp')[row]!
+      timestamp[row]!
     );
     peerEntityId[row] = peer.entityId;
     peerName[row] = peer.name;
     peerEvidence[row] = peer.evidence;
   }
-  return { ...origin, serviceName, entityId, peerEntityId, peerName, peerEvidence };
+  return { ...origin, hostId, serviceName, entityId, peerEntityId, peerName, peerEvidence };
 }

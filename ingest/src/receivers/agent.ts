@@ -1,12 +1,12 @@
-import { timingSafeEqual } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { type FastifyInstance, type FastifyReply } from 'fastify';
 import { PROTOCOL_VERSIONS, SpanBatchReader, WireError, agent } from '@throughline/wire';
 import { type IngestMetrics } from '../admin/metrics.ts';
-import { type KnownEntity } from '../enrich/EntityDirectory.ts';
-import { type Origin, scopeOf } from '../enrich/enrichSpans.ts';
+import { type EntityDirectory, type KnownEntity } from '../enrich/EntityDirectory.ts';
+import { type Origin, localScope } from '../enrich/enrichSpans.ts';
 import { IngestError } from '../errors.ts';
 import { type Pipeline } from '../Pipeline.ts';
+import { assertBearerToken } from './bearerToken.ts';
 
 export interface AgentReceiverOptions {
   readonly pipeline: Pipeline;
@@ -28,13 +28,8 @@ export async function agentReceiver(server: FastifyInstance, options: AgentRecei
     done(null, body)
   );
   server.addHook('onRequest', async (request) => {
-    if (options.token !== '' && !sameToken(request.headers.authorization, options.token)) {
-      metrics.badPayloads.inc(labels);
-      throw new IngestError(
-        'INGEST_UNAUTHENTICATED',
-        'the agent showed no token or a wrong one; set THROUGHLINE_INGEST_TOKEN'
-      );
-    }
+    assertBearerToken(request.headers.authorization, options.token);
+    pipeline.assertRoom();
   });
 
   server.post('/v1/agent/hello', async (request, reply) => {
@@ -59,15 +54,16 @@ export async function agentReceiver(server: FastifyInstance, options: AgentRecei
     const origin: Origin = {
       tenant: batch.tenant || options.tenant,
       environment: batch.environment || options.environment,
-      hostId: batch.hostId,
       agentId: batch.agentId,
     };
-    const token = `${batch.agentId}:${batch.bootId}:${batch.batchNumber}`;
+    const hostId = Array<string>(reader.rows).fill(batch.hostId);
+    const { tenant, environment, agentId } = origin;
+    const token = JSON.stringify([tenant, environment, agentId, batch.bootId, String(batch.batchNumber)]);
     for (const [reason, count] of batch.drops) metrics.agentDrops.set({ agent: batch.agentId, reason }, Number(count));
     try {
-      await pipeline.storeEntities(reportEntities(batch, origin, pipeline), origin, token);
-      for (const { address, name } of batch.names) pipeline.directory.resolveName(scopeOf(origin), address, name);
-      await pipeline.storeSpans(reader, origin, token, body.length);
+      await pipeline.storeEntities(reportEntities(batch, pipeline.directory(origin)), origin, token);
+      for (const { address, name } of batch.names) pipeline.directory(origin).resolveName(address, name);
+      await pipeline.storeSpans(reader, origin, hostId, token);
     } catch (error) {
       const reason = error instanceof IngestError ? error.code : 'internal';
       metrics.refused.inc({ ...labels, reason }, reader.rows);
@@ -94,29 +90,25 @@ export async function agentReceiver(server: FastifyInstance, options: AgentRecei
   }
 }
 
-function reportEntities(batch: agent.Batch, origin: Origin, pipeline: Pipeline): KnownEntity[] {
+function reportEntities(batch: agent.Batch, directory: EntityDirectory): KnownEntity[] {
   const known: KnownEntity[] = [];
   for (const entity of batch.entities) {
     if (entity.kind === 'listener') {
       const isLocal = entity.attributes.get('throughline.listener.scope') === 'namespace';
-      const scope = isLocal ? `${origin.hostId}/${entity.netns}` : scopeOf(origin);
-      pipeline.directory.listen(
-        scope,
-        entity.address,
-        entity.port,
-        entity.ownerId,
-        entity.validFromNs,
-        entity.validToNs
-      );
+      directory.listen(isLocal ? localScope(batch.hostId, entity.netns) : '', entity.address, entity.port, {
+        entityId: entity.ownerId,
+        fromNs: entity.validFromNs,
+        toNs: entity.validToNs,
+      });
       continue;
     }
     known.push(
-      pipeline.directory.report({
+      directory.report({
         id: entity.id,
         kind: entity.kind,
         name: entity.name,
         nameSource: entity.nameSource,
-        hostId: origin.hostId,
+        hostId: batch.hostId,
         hostName: batch.hostName,
         pid: Number(entity.attributes.get('process.pid') ?? 0),
         validFromNs: entity.validFromNs,
@@ -145,10 +137,4 @@ function decode<Message>(type: Decoder<Message>, body: Buffer, encoding: string 
 
 function send(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
   return reply.header('content-type', PROTOBUF).send(Buffer.from(bytes));
-}
-
-function sameToken(header: string | undefined, token: string): boolean {
-  const given = Buffer.from(header ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -6,7 +6,7 @@ import { IngestError } from '../errors.ts';
 export interface WriterOptions {
   readonly store: ClickHouseOptions;
   readonly metrics: IngestMetrics;
-  /** Bytes that may wait; beyond it `write` refuses at once. */
+  /** Bytes that may wait; beyond it `reserve` refuses. */
   readonly queueBytes: number;
   readonly timeoutMs: number;
   /** Inserts at once. @default 4 */
@@ -27,26 +27,40 @@ export class Writer {
     this.options = options;
   }
 
+  /** @throws IngestError OVERLOADED where as much waits as may */
+  assertRoom(): void {
+    if (this.waitingBytes >= this.options.queueBytes) throw this.overloaded();
+  }
+
   /**
-   * @param bytes size of the batch as received, for the bound on what waits
-   * @throws IngestError OVERLOADED at once, STORE_UNAVAILABLE after the time limit, STORE_REFUSED where a retry cannot help
+   * Takes room for a batch in memory; one batch always has room, however large.
+   * @returns gives the room back, to be called once
+   * @throws IngestError OVERLOADED
    */
-  async write(table: string, batch: ColumnBatch, token: string, bytes: number): Promise<void> {
+  reserve(bytes: number): () => void {
     const { metrics, queueBytes } = this.options;
-    if (this.waitingBytes + bytes > queueBytes) {
-      throw new IngestError('INGEST_OVERLOADED', `${this.waitingBytes} bytes wait for the store; send again later`);
-    }
+    if (this.waitingBytes > 0 && this.waitingBytes + bytes > queueBytes) throw this.overloaded();
     this.waitingBytes += bytes;
     metrics.queueBytes.set(this.waitingBytes);
+    return () => {
+      this.waitingBytes -= bytes;
+      metrics.queueBytes.set(this.waitingBytes);
+    };
+  }
+
+  /** @throws IngestError STORE_UNAVAILABLE after the time limit, STORE_REFUSED where a retry cannot help */
+  async write(table: string, batch: ColumnBatch, token: string): Promise<void> {
     await this.enter();
     try {
       await this.insert(table, batch, token);
-      metrics.stored.inc({ table }, batch.rows);
+      this.options.metrics.stored.inc({ table }, batch.rows);
     } finally {
       this.leave();
-      this.waitingBytes -= bytes;
-      metrics.queueBytes.set(this.waitingBytes);
     }
+  }
+
+  private overloaded(): IngestError {
+    return new IngestError('INGEST_OVERLOADED', `${this.waitingBytes} bytes wait for the store; send again later`);
   }
 
   private async insert(table: string, batch: ColumnBatch, token: string): Promise<void> {

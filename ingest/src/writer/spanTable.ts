@@ -6,8 +6,8 @@ import { type SpanBatchReader } from '@throughline/wire';
 export interface Enrichment {
   readonly tenant: string;
   readonly environment: string;
-  readonly hostId: string;
   readonly agentId: string;
+  readonly hostId: readonly string[];
   readonly serviceName: readonly string[];
   readonly entityId: BigUint64Array;
   readonly peerEntityId: BigUint64Array;
@@ -43,7 +43,7 @@ export function spanTableBatch(reader: SpanBatchReader, enrichment: Enrichment):
     PeerEntityId: enrichment.peerEntityId,
     PeerName: enrichment.peerName,
     PeerEvidence: enrichment.peerEvidence,
-    HostId: constant(enrichment.hostId),
+    HostId: enrichment.hostId,
     AgentId: constant(enrichment.agentId),
     Pid: reader.u32('pid'),
     Tid: reader.u32('tid'),

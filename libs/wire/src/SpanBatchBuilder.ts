@@ -92,6 +92,21 @@ function hexDigit(code: number): number {
   return (code | 32) - 87;
 }
 
+/** Items that owners (rows, or items of another group) have, and where each owner's end. */
+interface GroupColumns {
+  readonly ends: GrowingColumn;
+  readonly columns: readonly (readonly [string, GrowingColumn])[];
+  /** Groups that its items own. */
+  readonly owned: GroupColumns[];
+  items: number;
+}
+
+/** Owners before `count` have no further items. */
+function close(group: GroupColumns, count: number): void {
+  for (const owned of group.owned) close(owned, group.items);
+  while (group.ends.length < count) group.ends.number(group.items);
+}
+
 export interface EncodedColumns {
   readonly rows: number;
   readonly dictionary: string[];
@@ -108,28 +123,29 @@ export class SpanBatchBuilder {
   approximateBytes = 0;
   private dictionary = new Map<string, number>([['', 0]]);
   private readonly rowColumns: readonly (readonly [keyof SpanRow, GrowingColumn])[];
-  private readonly groups = new Map<
-    Group,
-    { ends: GrowingColumn; columns: (readonly [string, GrowingColumn])[]; items: number }
-  >();
+  private readonly groups = new Map<string, GroupColumns>();
+  private readonly rowGroups: GroupColumns[] = [];
 
   constructor(expectedRows = 1024) {
     this.rowColumns = Object.entries(ROW_COLUMNS).map(
       ([name, kind]) => [name as keyof SpanRow, new GrowingColumn(kind, expectedRows)] as const
     );
-    for (const [group, { columns }] of Object.entries(GROUPS)) {
-      this.groups.set(group as Group, {
+    for (const [name, { owner, columns }] of Object.entries(GROUPS)) {
+      const group: GroupColumns = {
         ends: new GrowingColumn('u32', expectedRows),
         columns: Object.entries(columns).map(
-          ([name, kind]) => [name, new GrowingColumn(kind as ColumnKind, 64)] as const
+          ([column, kind]) => [column, new GrowingColumn(kind as ColumnKind, 64)] as const
         ),
+        owned: [],
         items: 0,
-      });
+      };
+      this.groups.set(name, group);
+      (owner === 'row' ? this.rowGroups : this.groups.get(owner)!.owned).push(group);
     }
   }
 
   append(row: SpanRow): void {
-    this.closeOwners('row');
+    this.closeRows();
     this.rows++;
     this.approximateBytes += 200;
     for (const [name, column] of this.rowColumns) this.write(column, row[name]);
@@ -137,16 +153,16 @@ export class SpanBatchBuilder {
 
   /** Adds an item to the group of the row (event, link) appended last. */
   add<Name extends Group>(group: Name, item: GroupItem<Name>): void {
-    const { columns } = this.groups.get(group)!;
-    this.closeOwners(group);
-    this.groups.get(group)!.items++;
-    this.approximateBytes += 8 * columns.length;
+    const to = this.groups.get(group)!;
+    for (const owned of to.owned) close(owned, to.items);
+    to.items++;
+    this.approximateBytes += 8 * to.columns.length;
     const values = item as Record<string, SpanRow[keyof SpanRow]>;
-    for (const [name, column] of columns) this.write(column, values[name]);
+    for (const [name, column] of to.columns) this.write(column, values[name]);
   }
 
   take(): EncodedColumns {
-    this.closeOwners('row');
+    this.closeRows();
     const columns: Column[] = [];
     const push = (name: string, column: GrowingColumn): void => {
       columns.push({ name, type: kindOf(column.kind).type, data: column.take() });
@@ -171,15 +187,8 @@ export class SpanBatchBuilder {
     return encoded;
   }
 
-  /** Before a new owner begins, the groups of the owner before it end. */
-  private closeOwners(owner: string): void {
-    const count = owner === 'row' ? this.rows : this.groups.get(owner as Group)!.items;
-    for (const [group, { owner: of }] of Object.entries(GROUPS)) {
-      if (of !== owner) continue;
-      const entry = this.groups.get(group as Group)!;
-      this.closeOwners(group);
-      while (entry.ends.length < count) entry.ends.number(entry.items);
-    }
+  private closeRows(): void {
+    for (const group of this.rowGroups) close(group, this.rows);
   }
 
   private write(column: GrowingColumn, value: SpanRow[keyof SpanRow] | undefined): void {

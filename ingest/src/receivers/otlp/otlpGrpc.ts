@@ -1,6 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { otlpService } from '@throughline/wire';
 import { IngestError } from '../../errors.ts';
+import { assertBearerToken } from '../bearerToken.ts';
 import { type OtlpReceiver } from './OtlpReceiver.ts';
 
 const CODES: Readonly<Record<IngestError['code'], grpc.status>> = {
@@ -11,13 +12,25 @@ const CODES: Readonly<Record<IngestError['code'], grpc.status>> = {
   INGEST_STORE_REFUSED: grpc.status.INTERNAL,
 };
 
+export interface OtlpGrpcOptions {
+  readonly receiver: OtlpReceiver;
+  readonly host: string;
+  readonly port: number;
+  /** Empty: none is asked for. */
+  readonly token: string;
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly maxBodyBytes: number;
+}
+
 /** OTLP/gRPC. Bodies are decoded in the handler, so that a bad one is answered and counted, and the connection survives. */
-export async function otlpGrpc(
-  receiver: OtlpReceiver,
-  host: string,
-  port: number,
-  maxBodyBytes: number
-): Promise<{ readonly port: number; close(): Promise<void> }> {
+export async function otlpGrpc({
+  receiver,
+  host,
+  port,
+  token,
+  tls,
+  maxBodyBytes,
+}: OtlpGrpcOptions): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = new grpc.Server({
     'grpc.max_receive_message_length': maxBodyBytes,
     'grpc.max_send_message_length': -1,
@@ -41,7 +54,12 @@ export async function otlpGrpc(
         call: grpc.ServerUnaryCall<Buffer, otlpService.ExportTraceServiceResponse>,
         callback: grpc.sendUnaryData<otlpService.ExportTraceServiceResponse>
       ) => {
-        receiver.receive(call.request, 'protobuf', 'grpc').then(
+        const receive = async (): Promise<otlpService.ExportTraceServiceResponse> => {
+          assertBearerToken(call.metadata.get('authorization')[0]?.toString(), token);
+          receiver.assertRoom();
+          return receiver.receive(() => call.request, 'protobuf', 'grpc');
+        };
+        receive().then(
           (response) => callback(null, response),
           (error: unknown) => {
             const code = error instanceof IngestError ? CODES[error.code] : grpc.status.INTERNAL;
@@ -51,8 +69,11 @@ export async function otlpGrpc(
       },
     }
   );
+  const credentials = tls
+    ? grpc.ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }])
+    : grpc.ServerCredentials.createInsecure();
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (cause, at) =>
+    server.bindAsync(`${host}:${port}`, credentials, (cause, at) =>
       cause
         ? reject(
             new Error(

@@ -2,9 +2,13 @@ import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } fro
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { RpcStatus, otlpService } from '@throughline/wire';
 import { IngestError } from '../../errors.ts';
+import { assertBearerToken } from '../bearerToken.ts';
 import { type Encoding, type OtlpReceiver } from './OtlpReceiver.ts';
 
 const TYPES: Readonly<Record<Encoding, string>> = { protobuf: 'application/x-protobuf', json: 'application/json' };
+
+/** The gRPC code of the same meaning: INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE. */
+const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 401: 16, 429: 8, 500: 13, 503: 14 };
 
 const DECOMPRESS = {
   gzip: gunzipSync,
@@ -16,7 +20,7 @@ const DECOMPRESS = {
 /** OTLP/HTTP: `POST /v1/traces`, protobuf and JSON. Failures are a google.rpc.Status in the request's encoding. */
 export async function otlpHttp(
   server: FastifyInstance,
-  { receiver, maxBodyBytes }: { receiver: OtlpReceiver; maxBodyBytes: number }
+  { receiver, token, maxBodyBytes }: { receiver: OtlpReceiver; token: string; maxBodyBytes: number }
 ): Promise<void> {
   server.removeAllContentTypeParsers();
   for (const type of Object.values(TYPES)) {
@@ -27,14 +31,22 @@ export async function otlpHttp(
   server.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error instanceof IngestError ? error.httpStatus : (error.statusCode ?? 500);
     if (error instanceof IngestError && error.retryable) void reply.header('retry-after', '1');
-    // gRPC code of the same meaning: 3 INVALID_ARGUMENT, 8 RESOURCE_EXHAUSTED, 14 UNAVAILABLE, 13 INTERNAL.
-    const code = status === 429 ? 8 : status === 503 ? 14 : status < 500 ? 3 : 13;
+    const code = RPC_CODES[status] ?? (status < 500 ? RPC_CODES[400] : RPC_CODES[500]);
     return answer(reply.code(status), encodingOf(request), { code, message: error.message }, RpcStatus);
+  });
+  server.addHook('onRequest', async (request) => {
+    assertBearerToken(request.headers.authorization, token);
+    receiver.assertRoom();
   });
   server.post('/v1/traces', async (request, reply) => {
     const encoding = encodingOf(request);
-    const body = decompress(request.body as Buffer, request.headers['content-encoding'], maxBodyBytes);
-    const response = await receiver.receive(body, encoding, 'http');
+    const compressed = request.body as Buffer;
+    const contentEncoding = request.headers['content-encoding'];
+    const response = await receiver.receive(
+      () => decompress(compressed, contentEncoding, maxBodyBytes),
+      encoding,
+      'http'
+    );
     return answer(reply, encoding, response, otlpService.ExportTraceServiceResponse);
   });
 }

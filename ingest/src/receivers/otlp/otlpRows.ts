@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseAddress } from '@throughline/core';
+import { SPANS_TTL_DAYS } from '@throughline/schema';
 import { SpanBatchBuilder, SpanBatchReader, type otlpCommon, type otlpTrace } from '@throughline/wire';
 import { redactAttribute } from '../../enrich/redact.ts';
 
@@ -12,24 +13,29 @@ export interface OtlpResource {
   readonly pid: number;
 }
 
-export interface OtlpBatch {
-  readonly resource: OtlpResource;
-  readonly reader: SpanBatchReader;
+/** The process of a resource: as its agent reported it, else as the SDK describes it. */
+export interface OtlpProcess {
+  readonly entityId: bigint;
+  readonly hostId: string;
 }
 
 export interface OtlpRows {
-  readonly batches: readonly OtlpBatch[];
+  readonly reader: SpanBatchReader;
+  /** Of each row. */
+  readonly hostId: readonly string[];
   /** Refused spans by reason, for partial success. */
   readonly rejected: ReadonlyMap<string, number>;
 }
 
 type Attributes = readonly otlpCommon.KeyValue[];
-/** The entity of a resource: 0n where it is not known. */
-export type FindEntity = (resource: OtlpResource) => bigint;
+export type FindProcess = (resource: OtlpResource) => OtlpProcess;
 
 const SPAN_KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'] as const;
 const STATUS_CODES = ['Unset', 'Ok', 'Error'] as const;
-const YEAR_NS = 365n * 86_400_000_000_000n;
+const DAY_NS = 86_400_000_000_000n;
+/** What `spans` keeps; an older span would be acknowledged and removed at once. */
+const PAST_NS = BigInt(SPANS_TTL_DAYS) * DAY_NS;
+const MAX_BUILT_BYTES = 128 << 20;
 
 export function resourceOf(attributes: Attributes): OtlpResource {
   const values = new Map(attributes.map(({ key, value }) => [key, value] as const));
@@ -42,19 +48,24 @@ export function resourceOf(attributes: Attributes): OtlpResource {
   };
 }
 
-/** @param nowNs wall clock; spans more than a year away from it would be removed at once or never, and are refused */
+/**
+ * @param nowNs wall clock; spans older than the table keeps, or in the future, are refused
+ * @throws Error where the rows would take too much memory
+ */
 export function otlpRows(
   resourceSpans: readonly otlpTrace.ResourceSpans[],
   nowNs: bigint,
-  findEntity: FindEntity
+  findProcess: FindProcess
 ): OtlpRows {
   const rejected = new Map<string, number>();
-  const batches = resourceSpans.map(({ resource: given, scopeSpans }): OtlpBatch => {
+  const builder = new SpanBatchBuilder();
+  const hostId: string[] = [];
+  for (const { resource: given, scopeSpans } of resourceSpans) {
     const attributes = given?.attributes ?? [];
     const resource = resourceOf(attributes);
-    const entityId = findEntity(resource);
-    const builder = new SpanBatchBuilder(scopeSpans.reduce((sum, { spans }) => sum + spans.length, 1));
+    const process = findProcess(resource);
     const resourceAttributes = plain(attributes);
+    assertFits(resourceAttributes, scopeSpans);
     for (const { scope, spans } of scopeSpans) {
       for (const span of spans) {
         const refusal = refuse(span, nowNs);
@@ -62,22 +73,41 @@ export function otlpRows(
           rejected.set(refusal, (rejected.get(refusal) ?? 0) + 1);
           continue;
         }
-        appendSpan(builder, span, scope, resource, entityId, resourceAttributes);
+        appendSpan(builder, span, scope, resource, process.entityId, resourceAttributes);
+        hostId.push(process.hostId);
+        if (builder.approximateBytes > MAX_BUILT_BYTES) throw tooLarge();
       }
     }
-    return { resource, reader: new SpanBatchReader(builder.take()) };
-  });
-  return { batches, rejected };
+  }
+  return { reader: new SpanBatchReader(builder.take()), hostId, rejected };
+}
+
+/** Before the work is done: attributes of a resource stand in each of its rows. @throws Error */
+function assertFits(
+  resourceAttributes: readonly (readonly [string, string])[],
+  scopeSpans: readonly otlpTrace.ScopeSpans[]
+): void {
+  const spans = scopeSpans.reduce((sum, scope) => sum + scope.spans.length, 0);
+  const bytes = resourceAttributes.reduce((sum, [key, value]) => sum + 16 + key.length + value.length, 0);
+  if (spans * bytes > MAX_BUILT_BYTES) throw tooLarge();
+}
+
+function tooLarge(): Error {
+  return new Error(`its rows take more than ${MAX_BUILT_BYTES} bytes; send smaller requests`);
 }
 
 /** @returns why the span is not stored; undefined where it is fine */
 function refuse(span: otlpTrace.Span, nowNs: bigint): string | undefined {
-  if (span.traceId.length !== 16 || span.traceId.every((byte) => byte === 0))
-    return 'trace id is not 16 bytes or is zero';
-  if (span.spanId.length !== 8 || span.spanId.every((byte) => byte === 0)) return 'span id is not 8 bytes or is zero';
+  if (!isId(span.traceId, 16)) return 'trace id is not 16 bytes or is zero';
+  if (!isId(span.spanId, 8)) return 'span id is not 8 bytes or is zero';
   const start = span.startTimeUnixNano;
-  if (start < nowNs - YEAR_NS || start > nowNs + YEAR_NS) return 'start time is more than a year away from now';
+  if (start < nowNs - PAST_NS) return `start time is more than ${SPANS_TTL_DAYS} days ago`;
+  if (start > nowNs + DAY_NS) return 'start time is more than a day in the future';
   return undefined;
+}
+
+function isId(bytes: Uint8Array, length: number): boolean {
+  return bytes.length === length && bytes.some((byte) => byte !== 0);
 }
 
 function appendSpan(
@@ -101,7 +131,7 @@ function appendSpan(
   const isClient = kind === 'Client';
   const peerAddress = parseAddress(first('network.peer.address', 'net.sock.peer.addr', 'net.peer.ip'));
   const peerPort = port(first('network.peer.port', 'net.sock.peer.port', 'net.peer.port'));
-  const hasParent = span.parentSpanId.length === 8;
+  const hasParent = isId(span.parentSpanId, 8);
   const duration = span.endTimeUnixNano > span.startTimeUnixNano ? span.endTimeUnixNano - span.startTimeUnixNano : 0n;
   const method = first('http.request.method', 'http.method', 'db.operation.name', 'db.operation', 'rpc.method');
   const route = first('http.route', 'db.query.summary');
@@ -117,7 +147,7 @@ function appendSpan(
     spanKind: kind,
     spanName: span.name,
     serviceName: resource.serviceName,
-    entityId: entityId === 0n ? sdkEntityId(resource) : entityId,
+    entityId,
     peerEntityId: 0n,
     peerName: isClient ? first('server.address', 'net.peer.name', 'peer.service', 'db.name') : '',
     peerEvidence: '',
@@ -164,7 +194,7 @@ function appendSpan(
 }
 
 /** The process that an SDK describes where no agent reports it. */
-function sdkEntityId({ serviceName, hostName, pid }: OtlpResource): bigint {
+export function sdkEntityId({ serviceName, hostName, pid }: OtlpResource): bigint {
   const hash = createHash('sha256').update(['sdk', serviceName, hostName, pid].join('\u0000')).digest();
   return hash.readBigUInt64BE(0) | 1n;
 }

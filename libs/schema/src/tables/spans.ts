@@ -3,6 +3,9 @@ import { col, type Table } from '../table.ts';
 const tag = 'LowCardinality(String)';
 const attributes = 'Map(LowCardinality(String), String)';
 
+/** How long spans are kept; senders of older ones are told. */
+export const SPANS_TTL_DAYS = 7;
+
 /**
  * One row is one side of one exchange (a client's or a server's process, or a host in between that saw only packets), or
  * one span that an SDK reported. Columns that mean what the OpenTelemetry Collector's ClickHouse exporter means by them
@@ -194,7 +197,7 @@ export const spans: Table = {
   engine: 'MergeTree',
   partitionBy: '(Tenant, Environment, toDate(Timestamp))',
   orderBy: ['Tenant', 'Environment', 'EntityId', 'SpanKind', 'Endpoint', 'Timestamp'],
-  ttl: 'toDateTime(Timestamp) + INTERVAL 7 DAY',
+  ttl: `toDateTime(Timestamp) + INTERVAL ${SPANS_TTL_DAYS} DAY`,
   indexes: {
     trace_id: 'TraceId TYPE bloom_filter(0.01) GRANULARITY 1',
     span_id: 'SpanId TYPE bloom_filter(0.01) GRANULARITY 1',
