@@ -41,6 +41,22 @@ static __always_inline __u16 sock_remote_port(const struct sock *sk)
 	return bpf_ntohs(READ(sk, __sk_common.skc_dport));
 }
 
+/* Next byte to be read. The peer's FIN counts as one, and is eaten with the last byte where a read gets that far. */
+static __always_inline __u32 read_position(struct sock *sk)
+{
+	struct tcp_sock *tcp = AS_TCP_SOCK(sk);
+	__u32 position = READ(tcp, copied_seq);
+	/* include/net/sock.h: set when the FIN has come (tcp_fin()) */
+	bool has_fin = READ(sk, __sk_common.skc_flags) & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
+
+	return has_fin && position == READ(tcp, rcv_nxt) ? position - 1 : position;
+}
+
+static __always_inline __u32 write_position(struct sock *sk)
+{
+	return READ(AS_TCP_SOCK(sk), write_seq);
+}
+
 /* RFC 4291 section 2.5.5.2; `address` in network order. */
 static __always_inline void write_mapped_ipv4(__u8 *into, __be32 address)
 {

@@ -119,11 +119,12 @@ static __always_inline void submit_state(struct sock *sk, const struct socket_st
 	event->pid = state->pid;
 	event->tid = state->tid;
 	event->netns = netns;
-	event->sequence = READ(AS_TCP_SOCK(sk), write_seq);
+	event->sequence = write_position(sk);
 	event->operation = operation;
 	event->flags = flags;
 	event->protocol = IPPROTO_TCP;
-	event->local_port = sock_local_port(sk);
+	/* Not skc_num, which is 0 again once the port is given back, just before the state changes to TCP_CLOSE. */
+	event->local_port = bpf_ntohs(READ(AS_TCP_SOCK(sk), inet_conn.icsk_inet.inet_sport));
 	event->remote_port = sock_remote_port(sk);
 	write_addresses(sk, event->local_address, event->remote_address);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
@@ -254,11 +255,8 @@ static __always_inline int traced_io(struct sock *sk, int result, int flags, boo
 	struct socket_call call = read_call(regs);
 	__u32 sequence = 0;
 
-	if (protocol == IPPROTO_TCP) {
-		struct tcp_sock *tcp = AS_TCP_SOCK(sk);
-
-		sequence = (is_send ? tcp->write_seq : tcp->copied_seq) - (result ? result : 1 /* the FIN */);
-	}
+	if (protocol == IPPROTO_TCP)
+		sequence = (is_send ? write_position(sk) : read_position(sk)) - result;
 	return socket_io(sk, 0, &call, is_send, result, sequence, bpf_ktime_get_ns());
 }
 
@@ -281,19 +279,31 @@ int BPF_PROG(trace_receive, struct sock *sk, int result, int flags)
 #define HOOK(name) SEC("tp_btf/" name)
 #endif
 
-static __always_inline void report_end(struct sock *sk, enum socket_operation operation, enum socket_flag flags)
+static __always_inline void report_reset(struct sock *sk, enum socket_flag side)
 {
 	struct socket_state *state = find_socket_state(sk);
 
 	/* pid 0: accepted, and gone before its owner used it. */
+	if (!state || state->pid == 0 || state->reset || !wanted_pid(state->pid))
+		return;
+	__u32 netns = sock_netns(sk);
+
+	announce(sk, state, netns);
+	state->reset = 1;
+	submit_state(sk, state, netns, SOCKET_OPERATION_RESET, side, bpf_ktime_get_ns());
+}
+
+static __always_inline void report_close(struct sock *sk)
+{
+	struct socket_state *state = find_socket_state(sk);
+
 	if (!state || state->pid == 0 || state->closed || !wanted_pid(state->pid))
 		return;
 	__u32 netns = sock_netns(sk);
 
 	announce(sk, state, netns);
-	if (operation == SOCKET_OPERATION_CLOSE)
-		state->closed = 1;
-	submit_state(sk, state, netns, operation, flags, bpf_ktime_get_ns());
+	state->closed = 1;
+	submit_state(sk, state, netns, SOCKET_OPERATION_CLOSE, 0, bpf_ktime_get_ns());
 }
 
 HOOK("inet_sock_set_state")
@@ -320,6 +330,7 @@ int BPF_PROG(trace_state, struct sock *sk, int old_state, int new_state)
 		state->role = ROLE_CLIENT;
 		state->announced = 0;
 		state->closed = 0;
+		state->reset = 0;
 		state->last_operation = 0;
 		state->opened_ns = bpf_ktime_get_ns();
 		state->birth_id = thread ? thread->ingress_id : 0;
@@ -348,11 +359,16 @@ int BPF_PROG(trace_state, struct sock *sk, int old_state, int new_state)
 	case TCP_LAST_ACK:
 		/* After shutdown(SHUT_WR) the answer is still to come: that is no close. */
 		if ((READ(sk, sk_shutdown) & SHUTDOWN_MASK) == SHUTDOWN_MASK)
-			report_end(sk, SOCKET_OPERATION_CLOSE, 0);
+			report_close(sk);
 		return 0;
 	case TCP_CLOSE:
-		report_end(sk, SOCKET_OPERATION_CLOSE, 0);
-		forget_socket_state(sk);
+		/*
+		 * Straight from an open state without an error: closed with unread bytes or SO_LINGER 0. The kernel
+		 * sends the reset only after this (tcp_disconnect(), __tcp_close()), but it is why the socket closes.
+		 */
+		if ((old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT) && READ(sk, sk_err) == 0)
+			report_reset(sk, SOCKET_FLAG_RESET_BY_LOCAL);
+		report_close(sk);
 		return 0;
 	}
 	return 0;
@@ -362,13 +378,13 @@ HOOK("tcp_send_reset")
 int BPF_PROG(trace_send_reset, struct sock *sk)
 {
 	if (sk && is_internet(sk)) /* a reset answering a packet that belongs to no socket has none */
-		report_end(sk, SOCKET_OPERATION_RESET, SOCKET_FLAG_RESET_BY_LOCAL);
+		report_reset(sk, SOCKET_FLAG_RESET_BY_LOCAL);
 	return 0;
 }
 
 HOOK("tcp_receive_reset")
 int BPF_PROG(trace_receive_reset, struct sock *sk)
 {
-	report_end(sk, SOCKET_OPERATION_RESET, SOCKET_FLAG_RESET_BY_REMOTE);
+	report_reset(sk, SOCKET_FLAG_RESET_BY_REMOTE);
 	return 0;
 }

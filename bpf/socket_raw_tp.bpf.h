@@ -58,10 +58,9 @@ static __always_inline bool is_receive_call(__u64 number)
 	       number == NR_RECVMMSG;
 }
 
-/* Position in the byte stream: next to be written, or next to be read. */
 static __always_inline __u32 stream_position(struct sock *sk, bool is_send)
 {
-	return is_send ? READ(AS_TCP_SOCK(sk), write_seq) : READ(AS_TCP_SOCK(sk), copied_seq);
+	return is_send ? write_position(sk) : read_position(sk);
 }
 
 SEC("raw_tp/sys_enter")
@@ -130,8 +129,6 @@ int BPF_PROG(trace_exit, struct pt_regs *regs, long result)
 		result = bytes_of_messages(sk, &running);
 	if (result == 0 && (running.is_send || !(READ(sk, sk_shutdown) & RCV_SHUTDOWN)))
 		return 0;
-	if (result == 0 && running.is_tcp)
-		running.sequence = stream_position(sk, false) - 1; /* the FIN */
 	/* A send is stamped where it began: before its packets. A receive where it ended: after them. */
 	return socket_io(sk, running.inode, &running.call, running.is_send, result, running.sequence,
 			 running.is_send ? running.entered_ns : bpf_ktime_get_ns());

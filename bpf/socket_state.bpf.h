@@ -24,8 +24,9 @@ struct socket_state {
 	__u8 role;
 	__u8 announced; /* its connect or accept event is out */
 	__u8 closed;    /* its close event is out */
+	__u8 reset;     /* its reset event is out */
 	__u8 last_operation;
-	__u32 _pad;
+	__u8 _pad[3];
 };
 
 struct thread_state {

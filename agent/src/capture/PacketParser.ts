@@ -189,7 +189,8 @@ export class PacketParser {
     event.payloadLength = end - payloadStart;
     const available = Math.max(0, Math.min(end, this.#end) - payloadStart);
     const copied = Math.min(available, PAYLOAD_CAPACITY);
-    bytes.copy(this.#payload, 0, payloadStart, payloadStart + copied);
+    // Headers may reach beyond the captured bytes, and then so does where the payload would begin.
+    if (copied > 0) bytes.copy(this.#payload, 0, payloadStart, payloadStart + copied);
     event.payload = this.#view(copied);
     return 'parsed';
   }
