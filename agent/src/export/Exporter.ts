@@ -71,14 +71,22 @@ export class Exporter {
   async push(batch: agent.Batch): Promise<void> {
     const body = await compress(agent.Batch.encode(batch).finish());
     this.counts.rows += batch.rows;
-    this.queue.push({ body, rows: batch.rows, attempts: 0 });
+    const queued = { body, rows: batch.rows, attempts: 0 };
     this.queuedBytes += body.length;
+    if (this.isClosed) {
+      this.drop(queued, 'export_closed');
+      return;
+    }
+    this.queue.push(queued);
     while (this.queuedBytes > this.options.queueBytes && this.queue.length > 1) {
-      const oldest = this.queue.shift()!;
-      this.queuedBytes -= oldest.body.length;
-      this.drops['export_queue_full']! += oldest.rows;
+      this.drop(this.queue.shift()!, 'export_queue_full');
     }
     this.pump();
+  }
+
+  private drop(queued: Queued, reason: string): void {
+    this.queuedBytes -= queued.body.length;
+    this.drops[reason]! += queued.rows;
   }
 
   /** Waits until all is acknowledged, at most `timeoutMs`; what is left is dropped and counted. */
@@ -95,9 +103,10 @@ export class Exporter {
     }
     this.isClosed = true;
     clearTimeout(this.timer);
-    for (const { rows } of this.queue) this.drops['export_closed']! += rows;
-    this.queue.length = 0;
+    for (const queued of this.queue.splice(0)) this.drop(queued, 'export_closed');
+    // Ends what is under way; each of those is dropped and counted as it fails.
     this.agent.destroy();
+    while (this.underWay > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
   private pump(): void {
@@ -136,8 +145,7 @@ export class Exporter {
       }
       const message = body.toString('utf8').trim();
       if (status === 429 || status === 503 || status === 401) throw new Error(message);
-      this.queuedBytes -= queued.body.length;
-      this.drops['export_refused']! += queued.rows;
+      this.drop(queued, 'export_refused');
       this.options.onProblem?.(`ingest refused a batch of ${queued.rows} rows: ${message}`);
     } catch (error) {
       this.retryLater(queued, error);
@@ -145,6 +153,10 @@ export class Exporter {
   }
 
   private retryLater(queued: Queued, error: unknown): void {
+    if (this.isClosed) {
+      this.drop(queued, 'export_closed');
+      return;
+    }
     queued.attempts++;
     // Back in its place: order is kept as far as parallel sending keeps it.
     this.queue.unshift(queued);
@@ -171,6 +183,7 @@ export class Exporter {
   }
 
   private post(path: string, body: Buffer, encoding: string | undefined): Promise<{ status: number; body: Buffer }> {
+    if (this.isClosed) return Promise.reject(new Error('the exporter is closed'));
     const { url, token } = this.options;
     const headers: Record<string, string | number> = {
       'content-type': 'application/x-protobuf',
