@@ -19,18 +19,16 @@ const argument = (name: string, fallback: string): string => {
 const exchanges = Number(argument('exchanges', '1000000'));
 const deep = Number(argument('deep', '10000000'));
 
-const source = createClickHouseClient({
-  url: argument('from', 'http://127.0.0.1:4301'),
-  username: 'read',
-  password: argument('token', ''),
+/** Native keeps ids as the bytes they are. */
+const LIMIT = 20_000;
+const exported = await fetch(`${argument('from', 'http://127.0.0.1:4301')}/?database=throughline`, {
+  method: 'POST',
+  headers: { authorization: `Bearer ${argument('token', '')}` },
+  body: `SELECT * FROM spans WHERE Layer = 'process' ORDER BY Timestamp LIMIT ${LIMIT} FORMAT Native`,
 });
-const sample = await source.query({
-  query: `SELECT * FROM spans WHERE Layer = 'process' ORDER BY Timestamp LIMIT 20000`,
-  format: 'JSONEachRow',
-});
-const rows = await sample.json();
-await source.close();
-if (rows.length === 0) throw new Error('the instance has no captured rows yet; start the demo first');
+if (!exported.ok) throw new Error(await exported.text());
+const sample = Buffer.from(await exported.arrayBuffer());
+if (sample.length === 0) throw new Error('the instance has no captured rows yet; start the demo first');
 
 const store = await startStore({
   environment: {
@@ -88,9 +86,17 @@ await tableLike(
   'per_observation',
   `${definition(PLAIN)}, Point LowCardinality(String), Interface LowCardinality(String), InterfaceIndex UInt32, Netns UInt32, Direction LowCardinality(String), Retransmissions UInt16`
 );
-await client.insert({ table: 'sample', values: rows, format: 'JSONEachRow' });
-const [shape] = await select<{ exchanges: string; hops: string; seconds: string }>(
-  `SELECT uniqExact(if(SpanKind = 'Client', SpanId, ParentSpanId)) AS exchanges, sum(length(\`Hops.Interface\`)) AS hops,
+const imported = await fetch(
+  `${store.url}/?database=throughline&query=${encodeURIComponent('INSERT INTO sample FORMAT Native')}`,
+  {
+    method: 'POST',
+    headers: { authorization: `Bearer ${store.adminToken}` },
+    body: sample,
+  }
+);
+if (!imported.ok) throw new Error(await imported.text());
+const [shape] = await select<{ rows: string; exchanges: string; hops: string; seconds: string }>(
+  `SELECT count() AS rows, uniqExact(if(SpanKind = 'Client', SpanId, ParentSpanId)) AS exchanges, sum(length(\`Hops.Interface\`)) AS hops,
      greatest(1, dateDiff('second', min(Timestamp), max(Timestamp))) AS seconds FROM sample`
 );
 const perCopy = Number(shape!.exchanges);
@@ -168,11 +174,31 @@ const copies = Math.max(1, Math.round(exchanges / perCopy));
 const figures: Figure[] = [
   { name: 'Hops per exchange in the traffic', value: (Number(shape!.hops) / perCopy).toFixed(1), unit: '' },
 ];
-for (const table of ['per_side', 'per_observation']) {
-  const insertMs = await fill(table, 0, copies);
-  await settle(table);
+const TABLES = ['per_side', 'per_observation'] as const;
+const insertMs = { per_side: 0, per_observation: 0 };
+const timings = {
+  per_side: { id: [] as number[], red: [] as number[] },
+  per_observation: { id: [] as number[], red: [] as number[] },
+};
+// Turn by turn, so that what else the machine does meets both.
+const ROUNDS = 4;
+for (let round = 0; round < ROUNDS; round++) {
+  for (const table of TABLES) {
+    const [from, to] = [Math.round((copies * round) / ROUNDS), Math.round((copies * (round + 1)) / ROUNDS)];
+    if (to > from) insertMs[table] += await fill(table, from, to);
+  }
+}
+for (const table of TABLES) await settle(table);
+for (let round = 0; round < ROUNDS; round++) {
+  for (const table of TABLES) {
+    const { id, red } = await latencies(table, false);
+    timings[table].id.push(...id);
+    timings[table].red.push(...red);
+  }
+}
+for (const table of TABLES) {
   const { bytes, rows: stored } = await size(client, table);
-  const { id, red } = await latencies(table, false);
+  const { id, red } = timings[table];
   const label = table === 'per_side' ? 'one row per side' : 'one row per observation';
   const isOurs = table === 'per_side';
   figures.push(
@@ -183,7 +209,11 @@ for (const table of ['per_side', 'per_observation']) {
       ...(isOurs && { target: '≤ 80' }),
     },
     { name: `${label}: rows per exchange`, value: (stored / (copies * perCopy)).toFixed(1), unit: '' },
-    { name: `${label}: exchanges inserted`, value: Math.round((copies * perCopy) / (insertMs / 1000)), unit: '/s' },
+    {
+      name: `${label}: exchanges inserted`,
+      value: Math.round((copies * perCopy) / (insertMs[table] / 1000)),
+      unit: '/s',
+    },
     {
       name: `${label}: by span id, P50 / P90`,
       value: `${quantile(id, 0.5).toFixed(1)} / ${quantile(id, 0.9).toFixed(1)}`,
@@ -213,6 +243,6 @@ await client.close();
 await store.stop();
 publish({
   bench: 'layouts',
-  input: `${rows.length} captured rows (${perCopy} exchanges) of the demo, repeated ${copies} times with fresh ids`,
+  input: `${shape!.rows} captured rows (${perCopy} exchanges) of the demo, repeated ${copies} times with fresh ids`,
   figures,
 });
