@@ -18,6 +18,8 @@ const KEPT_NS = 3e9;
 const MAX_PACKETS = 400_000;
 /** Stamps of one event at different points differ by at most this much. */
 const SLACK_NS = 20e6;
+/** Packets come from several processors' rings, and so out of order by at most this much. */
+const DISORDER_NS = 20e6;
 
 /**
  * Packets by the client's port, until the exchange whose bytes they carried is done. Matching is by port and sequence range:
@@ -75,7 +77,10 @@ export class HopIndex {
     ): void => {
       if (start === end) return;
       for (const list of lists) {
-        for (const packet of list ?? []) {
+        if (!list) continue;
+        for (let i = firstAfter(list, from - DISORDER_NS); i < list.length; i++) {
+          const packet = list[i]!;
+          if (packet.timestampNs > to + DISORDER_NS) break;
           if (packet.timestampNs < from || packet.timestampNs > to || !isOurs(packet.netns)) continue;
           if (rangesOverlap(packet.sequence, packet.sequenceEnd, start, end)) use(packet);
         }
@@ -135,6 +140,18 @@ export class HopIndex {
     this.turnedNs = nowNs;
     this.count = 0;
   }
+}
+
+/** Lists are nearly in the order of time: a connection that lives long has many packets, of which few are an exchange's. */
+function firstAfter(list: readonly Packet[], timestampNs: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle]!.timestampNs < timestampNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function push(map: Map<number, Packet[]>, key: number, packet: Packet): void {

@@ -35,6 +35,8 @@ interface Held {
 const MAX_HELD = 64;
 const MAX_HELD_BYTES = 256 << 10;
 const MAX_HELD_NS = 1e9;
+/** No window is so large: a segment farther away than this is of a connection that took the same ports. */
+const MAX_DISTANCE = 1 << 28;
 
 /**
  * One direction of a connection: puts segments in order by sequence number, drops what was seen, and says where bytes are missing.
@@ -63,7 +65,8 @@ export class ByteStream {
     if (length === 0) return;
     this.next ??= sequence;
     const distance = sequenceDistance(this.next, sequence);
-    if (distance > 0 && !isOrdered) {
+    if (Math.abs(distance) > MAX_DISTANCE) this.restart(sequence);
+    else if (distance > 0 && !isOrdered) {
       this.hold(sequence, length, bytes, origin);
       return;
     }
@@ -74,6 +77,13 @@ export class ByteStream {
   /** Gives up waiting for segments that are overdue. */
   advance(nowNs: number): void {
     if (this.held.length > 0) this.release(nowNs);
+  }
+
+  /** What was held can not be put in order any more; one byte is lost at least. */
+  private restart(sequence: number): void {
+    this.held = [];
+    this.heldBytes = 0;
+    this.next = sequenceAdd(sequence, -1);
   }
 
   private deliver(sequence: number, length: number, bytes: Uint8Array, origin: ChunkOrigin): void {

@@ -97,9 +97,10 @@ class Reader {
 
   /** Lost bytes are fine inside a body whose length is known. */
   private onLoss(lost: number): void {
-    if ((this.state === 'length' || this.state === 'chunk-data') && lost < this.remaining) {
+    if ((this.state === 'length' || this.state === 'chunk-data') && lost <= this.remaining) {
       this.remaining -= lost;
       this.message!.bytes += lost;
+      if (this.remaining === 0) this.endOfKnownBytes();
       return;
     }
     if (this.message !== undefined && this.state !== 'until-close') this.giveUp('http_bytes_lost');
@@ -111,12 +112,8 @@ class Reader {
       case 'start':
         return this.begin(chunk, at);
       case 'length':
-        return this.skip(chunk, at, () => this.finish());
       case 'chunk-data':
-        return this.skip(chunk, at, () => {
-          this.state = 'chunk-size';
-          this.line = '';
-        });
+        return this.skip(chunk, at);
       case 'until-close':
         this.message!.consume(chunk, at, chunk.length);
         return chunk.length;
@@ -149,17 +146,27 @@ class Reader {
     return from;
   }
 
-  private skip(chunk: Chunk, at: number, then: () => void): number {
+  private skip(chunk: Chunk, at: number): number {
     const end = Math.min(chunk.length, at + this.remaining);
     this.message!.consume(chunk, at, end);
     this.remaining -= end - at;
-    if (this.remaining === 0) then();
+    if (this.remaining === 0) this.endOfKnownBytes();
     return end;
   }
 
+  private endOfKnownBytes(): void {
+    if (this.state === 'length') {
+      this.finish();
+      return;
+    }
+    this.state = 'chunk-size';
+    this.line = '';
+  }
+
   private readHead(chunk: Chunk, at: number): number {
-    const text = latin1(chunk.bytes, at);
     const before = this.line.length;
+    const limit = at + MAX_HEAD + 1 - before;
+    const text = latin1(chunk.bytes, at, Math.min(chunk.bytes.length, limit));
     this.line += text;
     const end = endOfHead(this.line, Math.max(0, before - 3));
     if (end >= 0) {

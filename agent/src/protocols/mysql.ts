@@ -1,4 +1,5 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html
+import { sequenceAdd } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Message, type MessageSink, type ProtocolParser, utf8 } from './message.ts';
 import { redactedSql, sqlFingerprint } from './naming.ts';
@@ -41,6 +42,7 @@ const CLIENT_SSL = 0x800;
 const CLIENT_SECURE_CONNECTION = 0x8000;
 const CLIENT_PLUGIN_AUTH_LENENC = 0x200000;
 const SERVER_MORE_RESULTS = 0x8;
+const SERVER_CURSOR_EXISTS = 0x40;
 
 /** Bytes of a payload that are kept to be read. */
 const KEPT_BYTES = 4096;
@@ -90,20 +92,29 @@ export class MysqlParser implements ProtocolParser {
   private readonly statements = new Map<number, string>();
   private pending: Message[] = [];
   private isContinued = false;
+  /** Bytes of the answer that tell where it ends are missing: the next command ends it. */
+  private isAnswerLost = false;
 
   /** @param isJoined the connection was joined in the middle: its login was not seen */
   constructor(sink: MessageSink, isJoined: boolean) {
     this.sink = sink;
     this.isLoggedIn = isJoined;
     this.client = new PacketReader('request', sink, (packet) => this.onClientPacket(packet));
-    this.server = new PacketReader('response', sink, (packet) => this.onServerPacket(packet));
+    this.server = new PacketReader(
+      'response',
+      sink,
+      (packet) => this.onServerPacket(packet),
+      (chunk) => this.onServerLoss(chunk)
+    );
   }
 
   onChunk(isFromClient: boolean, chunk: Chunk): void {
     if (!this.isOpaque) (isFromClient ? this.client : this.server).onChunk(chunk);
   }
 
-  onEnd(): void {}
+  onEnd(): void {
+    this.finishLost();
+  }
 
   private goOpaque(reason: string): void {
     this.isOpaque = true;
@@ -112,7 +123,8 @@ export class MysqlParser implements ProtocolParser {
 
   private onClientPacket({ message, payload, sequence, length }: Packet): void {
     if (!this.isLoggedIn && sequence > 0) {
-      this.readHandshakeResponse(payload, length);
+      // What follows in an exchange of credentials (sequence 3 and on) has no form of its own.
+      if (sequence === 1) this.readHandshakeResponse(payload, length);
       return;
     }
     if (sequence !== 0) {
@@ -121,6 +133,7 @@ export class MysqlParser implements ProtocolParser {
       return;
     }
     this.isLoggedIn = true;
+    this.finishLost();
     this.isContinued = length === 0xffffff;
     const method = COMMANDS[payload[0] ?? -1];
     if (method === undefined) {
@@ -187,6 +200,8 @@ export class MysqlParser implements ProtocolParser {
             : request.method === 'COM_STMT_FETCH'
               ? 'rows'
               : 'single';
+    // Rows that are fetched come without definitions, and so without an EOF before them.
+    this.hasRowsBegun = request.method === 'COM_STMT_FETCH';
     this.preparing = request.method === 'COM_STMT_PREPARE' ? request.target : '';
     this.definitionsLeft = 0;
   }
@@ -203,7 +218,20 @@ export class MysqlParser implements ProtocolParser {
       this.response.endNs = message.endNs;
       this.response.truncated ||= message.truncated;
     } else this.response = message;
-    if (this.isLast(payload, length)) this.finish();
+    if (!this.isAnswerLost && this.isLast(payload, length)) this.finish();
+  }
+
+  private onServerLoss(chunk: Chunk): void {
+    if (!this.request) return;
+    this.isAnswerLost = true;
+    this.response ??= new Message('response', chunk, 0);
+    this.response.consume(chunk, 0, chunk.length);
+    this.response.sequenceEnd = sequenceAdd(chunk.sequence, chunk.length);
+    this.response.truncated = true;
+  }
+
+  private finishLost(): void {
+    if (this.isAnswerLost) this.finish();
   }
 
   /** Follows an answer packet by packet; rows are not looked at. */
@@ -235,7 +263,8 @@ export class MysqlParser implements ProtocolParser {
         // EOF has 5 bytes: the first comes after the definitions, unless the client asked to do without.
         if (length === 5 && !this.hasRowsBegun) {
           this.hasRowsBegun = true;
-          return false;
+          // The rows stay at the server until they are fetched.
+          return hasStatus(payload, 3, SERVER_CURSOR_EXISTS);
         }
         this.hasRowsBegun = false;
         if (!hasMore(payload, length === 5 ? 3 : lengthEncodedEnd(payload, lengthEncodedEnd(payload, 1)))) return true;
@@ -268,6 +297,7 @@ export class MysqlParser implements ProtocolParser {
     this.request = undefined;
     this.response = undefined;
     this.hasRowsBegun = false;
+    this.isAnswerLost = false;
     if (response) this.sink.onMessage(response);
     const next = this.pending.shift();
     if (next) this.await(next);
@@ -311,8 +341,12 @@ function isEnd(kind: number, length: number): boolean {
 }
 
 /** Status flags of OK and EOF are at `at`. */
+function hasStatus(payload: Uint8Array, at: number, flag: number): boolean {
+  return payload.length >= at + 2 && ((payload[at]! | (payload[at + 1]! << 8)) & flag) !== 0;
+}
+
 function hasMore(payload: Uint8Array, at: number): boolean {
-  return payload.length >= at + 2 && ((payload[at]! | (payload[at + 1]! << 8)) & SERVER_MORE_RESULTS) !== 0;
+  return hasStatus(payload, at, SERVER_MORE_RESULTS);
 }
 
 function readLengthEncoded(payload: Uint8Array, at: number): number {
@@ -346,6 +380,7 @@ class PacketReader {
   private readonly type: 'request' | 'response';
   private readonly sink: MessageSink;
   private readonly onPacket: (packet: Packet) => void;
+  private readonly onLoss: (chunk: Chunk) => void;
   private message: Message | undefined;
   private readonly header = new Uint8Array(4);
   private headerLength = 0;
@@ -355,28 +390,38 @@ class PacketReader {
   private length = 0;
   private isLost = false;
 
-  constructor(type: 'request' | 'response', sink: MessageSink, onPacket: (packet: Packet) => void) {
+  /** @param onLoss called with each chunk in which the packets cannot be told apart */
+  constructor(
+    type: 'request' | 'response',
+    sink: MessageSink,
+    onPacket: (packet: Packet) => void,
+    onLoss: (chunk: Chunk) => void = () => {}
+  ) {
     this.type = type;
     this.sink = sink;
     this.onPacket = onPacket;
+    this.onLoss = onLoss;
   }
 
   onChunk(chunk: Chunk): void {
     if (chunk.lostBefore > 0) {
       if (this.headerLength === 4 && chunk.lostBefore < this.payloadLeft) this.payloadLeft -= chunk.lostBefore;
-      else this.lose();
+      else this.lose(chunk);
     }
     let at = 0;
     while (at < chunk.length) {
       if (this.isLost) {
         // Packets that begin a call are the rule: the next one that fits goes on.
-        if (at !== 0 || chunk.bytes.length < 4 || u24(chunk.bytes, 0) + 4 > chunk.length) return;
+        if (at !== 0 || chunk.bytes.length < 4 || u24(chunk.bytes, 0) + 4 > chunk.length) {
+          if (at === 0) this.onLoss(chunk);
+          return;
+        }
         this.isLost = false;
       }
       this.message ??= new Message(this.type, chunk, at);
       if (this.headerLength < 4) {
         if (at >= chunk.bytes.length) {
-          this.lose();
+          this.lose(chunk);
           return;
         }
         this.header[this.headerLength++] = chunk.bytes[at]!;
@@ -428,8 +473,9 @@ class PacketReader {
     this.onPacket(packet);
   }
 
-  private lose(): void {
-    this.sink.count('mysql_bytes_lost');
+  private lose(chunk: Chunk): void {
+    if (!this.isLost) this.sink.count('mysql_bytes_lost');
+    this.onLoss(chunk);
     this.message = undefined;
     this.headerLength = 0;
     this.keptLength = 0;

@@ -20,17 +20,32 @@ export class RedisParser implements ProtocolParser {
   readonly protocol = 'redis';
   private readonly requests: ValueReader;
   private readonly responses: ValueReader;
+  /** Requests whose response has not been told. */
+  private unanswered = 0;
 
   constructor(sink: MessageSink) {
-    this.requests = new ValueReader('request', sink);
-    this.responses = new ValueReader('response', sink);
+    const counted: MessageSink = {
+      onRequestStart: (message) => sink.onRequestStart(message),
+      onMessage: (message) => {
+        if (message.type === 'request') this.unanswered++;
+        else if (this.unanswered > 0) this.unanswered--;
+        sink.onMessage(message);
+      },
+      count: (reason) => sink.count(reason),
+    };
+    this.requests = new ValueReader('request', counted);
+    this.responses = new ValueReader('response', counted);
   }
 
   onChunk(isFromClient: boolean, chunk: Chunk): void {
+    // Where one lost answer ends and the next begins nobody knows; that all are over, the next request says.
+    if (isFromClient) this.responses.finishLost(this.unanswered);
     (isFromClient ? this.requests : this.responses).onChunk(chunk);
   }
 
-  onEnd(): void {}
+  onEnd(): void {
+    this.responses.finishLost(this.unanswered);
+  }
 }
 
 /** Reads values of one direction; strings are skipped but for the command, its key and an error's text. */
@@ -48,6 +63,8 @@ class ValueReader {
   private isPush = false;
   private words: string[] = [];
   private isLost = false;
+  /** What came in place of responses whose ends are unknown. */
+  private lost: Message | undefined;
   private wasStartTold = false;
 
   constructor(type: 'request' | 'response', sink: MessageSink) {
@@ -58,11 +75,14 @@ class ValueReader {
   onChunk(chunk: Chunk): void {
     if (chunk.lostBefore > 0) {
       if (this.isBulk && chunk.lostBefore < this.bulkLeft) this.bulkLeft -= chunk.lostBefore;
-      else this.lose();
+      else this.lose(chunk, 0);
     }
     let at = 0;
     if (this.isLost) {
-      if (!this.startsHere(chunk)) return;
+      if (this.lost || !this.startsHere(chunk)) {
+        this.lost?.consume(chunk, 0, chunk.length);
+        return;
+      }
       this.isLost = false;
     }
     while (at < chunk.length && !this.isLost) {
@@ -73,6 +93,14 @@ class ValueReader {
       at = this.isBulk ? this.readBulk(chunk, at) : this.readLine(chunk, at);
       if (this.message && this.type === 'request' && this.message.hasWholePrefix) this.tellStart();
     }
+  }
+
+  /** @param count how many responses were lost at most */
+  finishLost(count: number): void {
+    const { lost } = this;
+    if (!lost) return;
+    this.lost = undefined;
+    for (let i = 0; i < count; i++) this.sink.onMessage(lost);
   }
 
   private startsHere(chunk: Chunk): boolean {
@@ -102,40 +130,44 @@ class ValueReader {
     if (end >= chunk.bytes.length) {
       this.line += latin1(chunk.bytes, at);
       this.message!.consume(chunk, at, chunk.length);
-      if (chunk.bytes.length < chunk.length || this.line.length > MAX_LINE) this.lose();
+      if (chunk.bytes.length < chunk.length || this.line.length > MAX_LINE) this.lose(chunk, at);
       return chunk.length;
     }
     const line = (this.line + latin1(chunk.bytes, at, end)).replace(/\r$/, '');
     this.line = '';
     this.message!.consume(chunk, at, end + 1);
-    this.readValue(line);
+    if (!this.readValue(line)) {
+      this.lose(chunk, at);
+      return chunk.length;
+    }
     return end + 1;
   }
 
-  private readValue(line: string): void {
+  /** @returns false where the line is not understood */
+  private readValue(line: string): boolean {
     const kind = line[0] ?? '';
     const count = /^.(-?\d{1,9})$/.exec(line)?.[1];
     switch (kind) {
       case '$':
       case '!':
       case '=':
-        if (count === undefined) return this.lose();
+        if (count === undefined) return false;
         if (Number(count) < 0) return this.valueDone();
         this.isBulk = true;
         this.bulkLength = Number(count);
         this.bulkLeft = this.bulkLength + 2;
         if (kind === '!' && this.open.length === 0) this.message!.isError = true;
-        return;
+        return true;
       case '*':
       case '~':
       case '%':
       case '>': {
-        if (count === undefined || this.open.length >= MAX_DEPTH) return this.lose();
+        if (count === undefined || this.open.length >= MAX_DEPTH) return false;
         if (this.open.length === 0) this.isPush = kind === '>';
         const values = Number(count) * (kind === '%' ? 2 : 1);
         if (values <= 0) return this.valueDone();
         this.open.push(values);
-        return;
+        return true;
       }
       case '-':
         if (this.open.length === 0) {
@@ -156,17 +188,17 @@ class ValueReader {
           this.words = line.trim().split(/\s+/).slice(0, 2);
           return this.finish();
         }
-        return this.lose();
+        return false;
     }
   }
 
-  private valueDone(): void {
+  private valueDone(): true {
     while (this.open.length > 0) {
       const left = --this.open[this.open.length - 1]!;
-      if (left > 0) return;
+      if (left > 0) return true;
       this.open.pop();
     }
-    this.finish();
+    return this.finish();
   }
 
   private describe(message: Message): void {
@@ -187,7 +219,7 @@ class ValueReader {
     this.sink.onRequestStart(this.message!);
   }
 
-  private finish(): void {
+  private finish(): true {
     const message = this.message!;
     this.message = undefined;
     const isPush = this.isPush;
@@ -199,10 +231,20 @@ class ValueReader {
     this.words = [];
     // A push answers no request.
     if (!isPush) this.sink.onMessage(message);
+    return true;
   }
 
-  private lose(): void {
+  private lose(chunk: Chunk, at: number): void {
     this.sink.count('redis_bytes_not_understood');
+    if (this.type === 'response') {
+      this.lost ??= this.message ?? new Message('response', chunk, at);
+      this.lost.truncated = true;
+    } else if (this.message && this.words.length > 0) {
+      // The command is known; only its arguments are not.
+      this.message.truncated = true;
+      this.tellStart();
+      this.sink.onMessage(this.message);
+    }
     this.message = undefined;
     this.line = '';
     this.open = [];
