@@ -85,7 +85,7 @@ export function appendRow(
   for (const [key, value] of Object.entries(exchange.attributes)) builder.add('spanAttributes', { key, value });
 }
 
-function spanName({ protocol, method, endpoint }: Exchange): string {
+export function spanName({ protocol, method, endpoint }: Exchange): string {
   // A statement's fingerprint and a command say what they do; a route needs its method.
   return protocol === 'http' || protocol === 'dns' ? `${method} ${endpoint}` : endpoint || method;
 }

@@ -4,7 +4,7 @@ import { Http1Parser, startsHttpRequest, startsHttpResponse } from '../protocols
 import { type Message, type MessageSink, type ProtocolParser } from '../protocols/message.ts';
 import { MysqlParser, startsMysqlCommand, startsMysqlGreeting } from '../protocols/mysql.ts';
 import { RedisParser, startsRedisRequest } from '../protocols/redis.ts';
-import { type Exchange, type Failure, type Side } from './exchange.ts';
+import { type Exchange, type Failure, type Protocol, type Side } from './exchange.ts';
 
 /** Who is at the two ends: `local` is this process, or for packets the lower of the two. */
 export interface Ends {
@@ -22,8 +22,24 @@ export interface ConnectionSink {
   /** A server's side knows a request; the id is final. */
   onRequestStart(exchange: Exchange): void;
   onExchange(exchange: Exchange): void;
-  onMessage?(message: Message, connection: Connection): void;
+  onMessage?: MessageListener;
   count(reason: string): void;
+}
+
+/** Who is at the two ends, in their roles. */
+export type Roles = Pick<Exchange, 'protocol' | 'clientAddress' | 'clientPort' | 'serverAddress' | 'serverPort'>;
+
+/** @param exchange what the message belongs to; undefined for a response whose request was not seen */
+export type MessageListener = (message: Message, roles: Roles, exchange: Exchange | undefined) => void;
+
+export function rolesOf(protocol: Protocol, ends: Ends, isLocalClient: boolean): Roles {
+  return {
+    protocol,
+    clientAddress: isLocalClient ? ends.localAddress : ends.remoteAddress,
+    clientPort: isLocalClient ? ends.localPort : ends.remotePort,
+    serverAddress: isLocalClient ? ends.remoteAddress : ends.localAddress,
+    serverPort: isLocalClient ? ends.remotePort : ends.localPort,
+  };
 }
 
 /** Chunks that no protocol recognised; more of them and the connection is not looked at again. */
@@ -167,7 +183,12 @@ export class Connection implements MessageSink {
   }
 
   onMessage(message: Message): void {
-    this.sink.onMessage?.(message, this);
+    const belongsTo = message.type === 'request' ? this.starting : this.pending[0];
+    this.sink.onMessage?.(
+      message,
+      rolesOf(this.parser!.protocol, this.ends, this.isLocalClient === true),
+      belongsTo?.exchange
+    );
     if (message.type === 'request') {
       if (this.starting?.message === message) {
         this.fillRequest(this.starting);
@@ -221,7 +242,7 @@ export class Connection implements MessageSink {
     return {
       exchangeId: exchangeId(message.prefix.subarray(0, message.prefixLength), message.sequence),
       side,
-      protocol: this.parser!.protocol,
+      ...rolesOf(this.parser!.protocol, ends, isClient),
       startNs: message.startNs,
       endNs: message.endNs,
       pid: ends.pid,
@@ -229,10 +250,6 @@ export class Connection implements MessageSink {
       netns: ends.netns,
       cgroupId: ends.cgroupId,
       socketId: ends.socketId,
-      clientAddress: isClient ? ends.localAddress : ends.remoteAddress,
-      clientPort: isClient ? ends.localPort : ends.remotePort,
-      serverAddress: isClient ? ends.remoteAddress : ends.localAddress,
-      serverPort: isClient ? ends.remotePort : ends.localPort,
       requestSequence: message.sequence,
       requestSequenceEnd: message.sequenceEnd,
       responseSequence: 0,

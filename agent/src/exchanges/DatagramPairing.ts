@@ -2,7 +2,7 @@ import { exchangeId } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { type DnsMessage, parseDns } from '../protocols/dns.ts';
 import { type Message } from '../protocols/message.ts';
-import { type Ends } from './Connection.ts';
+import { type Ends, type MessageListener, rolesOf } from './Connection.ts';
 import { type Exchange, type Side } from './exchange.ts';
 
 const MAX_PENDING = 20_000;
@@ -15,7 +15,7 @@ interface PendingQuery {
 export interface DatagramSink {
   onRequestStart(exchange: Exchange): void;
   onExchange(exchange: Exchange): void;
-  onMessage?(message: Message): void;
+  onMessage?: MessageListener;
   onAnswer(address: Uint8Array, name: string, netns: number, timestampNs: number): void;
   count(reason: string): void;
 }
@@ -40,7 +40,6 @@ export class DatagramPairing {
       this.sink.count('dns_not_a_message');
       return;
     }
-    this.sink.onMessage?.(parsed.message);
     if (parsed.message.type === 'request') this.query(ends, isSent, parsed.message, isNetwork);
     else this.answer(ends, isSent, parsed, isNetwork);
   }
@@ -91,6 +90,7 @@ export class DatagramPairing {
       attributes: {},
     };
     const key = keyOf(exchange, message.pairId, side);
+    this.sink.onMessage?.(message, rolesOf('dns', ends, isSent), exchange);
     // A query sent again has the same id: one exchange.
     if (this.pending.has(key)) return;
     if (this.pending.size >= MAX_PENDING) {
@@ -113,6 +113,7 @@ export class DatagramPairing {
     };
     const key = keyOf(probe, message.pairId, side);
     const pending = this.pending.get(key);
+    this.sink.onMessage?.(message, rolesOf('dns', ends, !isSent), pending?.exchange);
     if (!pending) {
       // A resolver's query had no payload at its socket: the packets tell of this exchange.
       if (side !== 'client') this.sink.count('dns_answer_without_query');

@@ -1,7 +1,6 @@
 import { type PacketEvent, type SocketEvent, SocketOperation } from '../events.ts';
 import { type Chunk } from '../flows/ByteStream.ts';
-import { type Message } from '../protocols/message.ts';
-import { Connection, type ConnectionSink, type Ends } from './Connection.ts';
+import { Connection, type ConnectionSink, type Ends, type MessageListener } from './Connection.ts';
 import { DatagramPairing } from './DatagramPairing.ts';
 import { type Exchange } from './exchange.ts';
 import { HopIndex } from './HopIndex.ts';
@@ -29,8 +28,7 @@ export interface TrackerSink {
   onExchange(exchange: Exchange): void;
   onOpen?(request: OpenedRequest): void;
   onDnsAnswer?(answer: { netns: number; address: Uint8Array; name: string; timestampNs: number }): void;
-  onMessage?(message: Message, connection: Connection | undefined): void;
-  onConnectionEnd?(connection: Connection, reason: string): void;
+  onMessage?: MessageListener;
 }
 
 interface Waiting {
@@ -87,14 +85,14 @@ export class ExchangeTracker {
       onRequestStart,
       onExchange: (exchange) => this.finish(exchange),
       count,
-      ...(onMessage && { onMessage: (message: Message, connection: Connection) => onMessage(message, connection) }),
+      ...(onMessage && { onMessage }),
     };
     const datagramSink = {
       onRequestStart,
       count,
       onAnswer: (address: Uint8Array, name: string, netns: number, timestampNs: number) =>
         sink.onDnsAnswer?.({ netns, address, name, timestampNs }),
-      ...(onMessage && { onMessage: (message: Message) => onMessage(message, undefined) }),
+      ...(onMessage && { onMessage }),
     };
     this.datagrams = new DatagramPairing({ ...datagramSink, onExchange: (exchange) => this.finish(exchange) });
     this.packetDatagrams = new DatagramPairing({
@@ -165,7 +163,6 @@ export class ExchangeTracker {
         if (connection.pendingCount > 0) connection.advance(nowNs, this.options.timeoutNs);
         if (nowNs === Infinity || nowNs - connection.lastNs > IDLE_CONNECTION_NS) {
           if (connection.pendingCount === 0) connection.end(connection.lastNs, 'closed', true);
-          this.sink.onConnectionEnd?.(connection, 'open');
           connections.delete(key);
         }
       }
@@ -233,7 +230,6 @@ export class ExchangeTracker {
     if (!connection) return;
     if ((event.tcpFlags & 4) !== 0) {
       connection.end(event.timestampNs, 'reset', isForward);
-      this.sink.onConnectionEnd?.(connection, 'reset');
       this.flows.delete(key);
     } else if ((event.tcpFlags & 1) !== 0) {
       // The response may still be under way from the other side, but nothing more from this one.
