@@ -50,7 +50,7 @@ export async function runInstance(options: StartOptions): Promise<number> {
     await starting;
     if (options.detach) return 0;
     progress.note('Ctrl-C ends it');
-    await interruption.happened;
+    await interruption.happen();
   } catch (error) {
     if (!interruption.signal.aborted) {
       await endInstance(instance);
@@ -134,16 +134,21 @@ async function startShop(
   const onProgress = (message: string): void => progress.step(`demo: ${message}`);
   const unpackedRoot = await unpackDebian(DEBIAN_PACKAGES, { stateDirectory: STATE_DIRECTORY, onProgress });
   interruption.signal.throwIfAborted();
-  const demo = await startDemo({
+  let demo: Demo | undefined;
+  const started = await startDemo({
     unpackedRoot,
     stateDirectory: STATE_DIRECTORY,
     portBase,
     user,
     onProgress,
-    onExit: (name, reason) => interruption.fail(`${name} of the demo ended (${reason}); see ${demo.directory}/log`),
+    onExit: (name, reason) => {
+      // While it starts, its own error says more.
+      if (demo !== undefined) interruption.fail(`${name} of the demo ended (${reason}); see ${demo.directory}/log`);
+    },
   });
-  progress.step(`demo         ${demo.gatewayUrl ?? ''}`);
-  return demo;
+  demo = started;
+  progress.step(`demo         ${started.gatewayUrl ?? ''}`);
+  return started;
 }
 
 async function startAgents(
@@ -216,10 +221,10 @@ function otlpPorts(portBase: number): string {
 /** Whatever ends an instance: a signal, or one of its processes that died. */
 interface Interruption {
   readonly signal: AbortSignal;
-  readonly happened: Promise<void>;
   readonly reason: string;
   readonly exitCode: number;
   fail(message: string): void;
+  happen(): Promise<void>;
 }
 
 function listenForSignals(): Interruption {
@@ -235,17 +240,18 @@ function listenForSignals(): Interruption {
   process.on('SIGINT', () => end('interrupted', 130));
   process.on('SIGTERM', () => end('asked to end', 0));
   process.on('SIGHUP', () => end('the terminal was closed', 129));
-  // Ends before the promise is awaited are kept, since a timer alone would not keep the process alive either.
-  const happened = new Promise<void>((resolve) => {
-    const alive = setInterval(() => undefined, 60_000);
-    controller.signal.addEventListener('abort', () => {
-      clearInterval(alive);
-      resolve();
-    });
-  });
   return {
     signal: controller.signal,
-    happened,
+    happen: () =>
+      new Promise<void>((resolve) => {
+        if (controller.signal.aborted) return resolve();
+        // A promise alone does not keep the process alive.
+        const alive = setInterval(() => undefined, 60_000);
+        controller.signal.addEventListener('abort', () => {
+          clearInterval(alive);
+          resolve();
+        });
+      }),
     fail: (message) => end(message, 1),
     get reason() {
       return reason;
