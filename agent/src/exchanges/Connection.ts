@@ -45,7 +45,8 @@ export function rolesOf(protocol: Protocol, ends: Ends, isLocalClient: boolean):
 /** Chunks that no protocol recognised; more of them and the connection is not looked at again. */
 const MAX_UNKNOWN_CHUNKS = 4;
 const MAX_PENDING = 1000;
-const MAX_HELD_HEADER = 8;
+/** A protocol is told by its first so many bytes; less may be the beginning of anything. */
+const RECOGNITION_BYTES = 32;
 
 interface Pending {
   readonly message: Message;
@@ -53,8 +54,10 @@ interface Pending {
   isComplete: boolean;
 }
 
-function joined(header: Chunk, rest: Chunk): Chunk {
-  return { ...header, bytes: Buffer.concat([header.bytes, rest.bytes]), length: header.length + rest.length };
+function joined(held: readonly Chunk[], last: Chunk): Chunk {
+  if (held.length === 0) return last;
+  const bytes = Buffer.concat([...held.map((chunk) => chunk.bytes), last.bytes]);
+  return { ...held[0]!, bytes, length: bytes.length - last.bytes.length + last.length };
 }
 
 /** One connection as one observer sees it: two byte streams, a parser, requests that wait for their response. */
@@ -69,7 +72,9 @@ export class Connection implements MessageSink {
   private readonly toLocal = new ByteStream((chunk) => this.onChunk(false, chunk));
   private parser: ProtocolParser | undefined;
   private unknownChunks = 0;
-  private held: { readonly isToRemote: boolean; readonly chunk: Chunk } | undefined;
+  /** Pieces of one direction, too short to tell the protocol by. */
+  private held: Chunk[] = [];
+  private isHeldToRemote = false;
   /** undefined until a handshake or the first message tells. */
   isLocalClient: boolean | undefined;
   private readonly pending: Pending[] = [];
@@ -121,19 +126,25 @@ export class Connection implements MessageSink {
 
   private onChunk(isToRemote: boolean, chunk: Chunk): void {
     if (!this.parser) {
-      const held = this.held?.isToRemote === isToRemote ? this.held.chunk : undefined;
-      this.held = undefined;
-      this.parser = this.recognise(isToRemote, held ? joined(held, chunk) : chunk);
+      if (this.isHeldToRemote !== isToRemote) this.giveUpHeld();
+      const whole = joined(this.held, chunk);
+      this.parser = this.recognise(isToRemote, whole);
       if (!this.parser) {
-        // Some programs read a message's header by itself: it says nothing without what follows.
-        if (!held && chunk.length <= MAX_HELD_HEADER && chunk.bytes.length === chunk.length) {
-          this.held = { isToRemote, chunk: { ...chunk, bytes: chunk.bytes.slice() } };
-        } else if (++this.unknownChunks > MAX_UNKNOWN_CHUNKS) this.sink.count('connection_protocol_unknown');
+        this.held.push({ ...chunk, bytes: chunk.bytes.slice(0, RECOGNITION_BYTES) });
+        this.isHeldToRemote = isToRemote;
+        if (whole.length >= RECOGNITION_BYTES || whole.bytes.length < whole.length) this.giveUpHeld();
         return;
       }
-      if (held) this.parser.onChunk(isToRemote === this.isLocalClient, held);
+      for (const held of this.held) this.parser.onChunk(isToRemote === this.isLocalClient, held);
+      this.held = [];
     }
     this.parser.onChunk(isToRemote === this.isLocalClient, chunk);
+  }
+
+  private giveUpHeld(): void {
+    if (this.held.length === 0) return;
+    this.held = [];
+    if (++this.unknownChunks > MAX_UNKNOWN_CHUNKS) this.sink.count('connection_protocol_unknown');
   }
 
   private recognise(isToRemote: boolean, chunk: Chunk): ProtocolParser | undefined {

@@ -297,8 +297,8 @@ export class ExchangeTracker {
 
   private finish(exchange: Exchange): void {
     if (exchange.side === 'network') {
-      // Interfaces of one namespace show the same exchange; their packets are its hops.
-      const key = `${exchange.netns}/${exchange.exchangeId}/${exchange.clientPort}/${exchange.serverPort}`;
+      // Interfaces show the same exchange, whatever the addresses there; their packets are its hops.
+      const key = String(exchange.exchangeId);
       if (this.recentPackets.has(key)) return;
       this.recentPackets.set(key, true);
       if (this.recentPackets.size > RECENT_EXCHANGES)

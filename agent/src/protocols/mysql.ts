@@ -2,6 +2,7 @@
 import { sequenceAdd } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Message, type MessageSink, type ProtocolParser, utf8 } from './message.ts';
+import { MysqlFrameReader, startsMysqlFrame } from './mysqlCompression.ts';
 import { redactedSql, sqlFingerprint } from './naming.ts';
 
 /*
@@ -41,6 +42,8 @@ const CLIENT_COMPRESS = 0x20;
 const CLIENT_SSL = 0x800;
 const CLIENT_SECURE_CONNECTION = 0x8000;
 const CLIENT_PLUGIN_AUTH_LENENC = 0x200000;
+const CLIENT_ZSTD = 0x4000000;
+const CLIENT_QUERY_ATTRIBUTES = 0x8000000;
 const SERVER_MORE_RESULTS = 0x8;
 const SERVER_CURSOR_EXISTS = 0x40;
 
@@ -54,19 +57,39 @@ export function startsMysqlGreeting(bytes: Uint8Array, length: number): boolean 
     bytes.length > 6 &&
     bytes[3] === 0 &&
     bytes[4] === 10 &&
-    u24(bytes, 0) + 4 === length &&
+    u24(bytes, 0) + 4 >= length &&
     bytes[5]! >= 0x30 &&
     bytes[5]! <= 0x39
   );
 }
 
-/** A command on a connection joined in the middle: one whole packet with sequence 0 and a statement in it. */
-export function startsMysqlCommand(bytes: Uint8Array, length: number): boolean {
-  if (bytes.length < 5 || bytes[3] !== 0 || u24(bytes, 0) + 4 !== length) return false;
-  if (bytes[4] !== 0x03 && bytes[4] !== 0x16) return false;
-  return /^\s*(select|insert|update|delete|replace|begin|commit|rollback|set|show|use|create|alter|drop|call|with|start|\/\*)/i.test(
-    utf8(bytes, 5, 40)
-  );
+/** A command on a connection joined in the middle: a packet with sequence 0 and a statement in it, in a frame or not. */
+export function startsMysqlCommand(bytes: Uint8Array, length: number): 'plain' | 'compressed' | undefined {
+  if (startsPlainCommand(bytes, length)) return 'plain';
+  const isFramed =
+    bytes[3] === 0 && startsMysqlFrame(bytes, length) && startsPlainCommand(bytes.subarray(7), length - 7);
+  return isFramed ? 'compressed' : undefined;
+}
+
+function startsPlainCommand(bytes: Uint8Array, length: number): boolean {
+  if (bytes.length < 5 || bytes[3] !== 0 || u24(bytes, 0) + 4 < length) return false;
+  switch (bytes[4]) {
+    case 0x03:
+    case 0x16: {
+      // No attributes of the query, from clients that could send them.
+      const text = bytes[5] === 0 && bytes[6] === 1 ? 7 : 5;
+      return /^\s*(select|insert|update|delete|replace|begin|commit|rollback|set|show|use|create|alter|drop|call|with|start|\/\*)/i.test(
+        utf8(bytes, text, text + 40)
+      );
+    }
+    case 0x17:
+      // Statement, flags, and how often it is to be executed: once.
+      return (
+        bytes.length >= 14 && bytes[9]! <= 8 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(10, true) === 1
+      );
+    default:
+      return false;
+  }
 }
 
 function u24(bytes: Uint8Array, at: number): number {
@@ -94,9 +117,18 @@ export class MysqlParser implements ProtocolParser {
   private isContinued = false;
   /** Bytes of the answer that tell where it ends are missing: the next command ends it. */
   private isAnswerLost = false;
+  /** Frames begin after the login. */
+  private isCompressionAgreed = false;
+  private hasAttributes = false;
+  private isCompressed: boolean;
+  private readonly clientFrames: MysqlFrameReader;
+  private readonly serverFrames: MysqlFrameReader;
 
-  /** @param isJoined the connection was joined in the middle: its login was not seen */
-  constructor(sink: MessageSink, isJoined: boolean) {
+  /**
+   * @param isJoined the connection was joined in the middle: its login was not seen
+   * @param isCompressed packets come in frames, where it was joined
+   */
+  constructor(sink: MessageSink, isJoined: boolean, isCompressed = false) {
     this.sink = sink;
     this.isLoggedIn = isJoined;
     this.client = new PacketReader('request', sink, (packet) => this.onClientPacket(packet));
@@ -106,10 +138,15 @@ export class MysqlParser implements ProtocolParser {
       (packet) => this.onServerPacket(packet),
       (chunk) => this.onServerLoss(chunk)
     );
+    this.isCompressed = isCompressed;
+    this.clientFrames = new MysqlFrameReader((chunk) => this.client.onChunk(chunk));
+    this.serverFrames = new MysqlFrameReader((chunk) => this.server.onChunk(chunk));
   }
 
   onChunk(isFromClient: boolean, chunk: Chunk): void {
-    if (!this.isOpaque) (isFromClient ? this.client : this.server).onChunk(chunk);
+    if (this.isOpaque) return;
+    if (this.isCompressed) (isFromClient ? this.clientFrames : this.serverFrames).onChunk(chunk);
+    else (isFromClient ? this.client : this.server).onChunk(chunk);
   }
 
   onEnd(): void {
@@ -162,7 +199,7 @@ export class MysqlParser implements ProtocolParser {
     switch (message.method) {
       case 'COM_QUERY':
       case 'COM_STMT_PREPARE': {
-        message.target = redactedSql(utf8(payload, 1));
+        message.target = redactedSql(utf8(payload, message.method === 'COM_QUERY' ? this.startOfQuery(payload) : 1));
         message.endpoint = sqlFingerprint(message.target) || message.method;
         break;
       }
@@ -187,6 +224,13 @@ export class MysqlParser implements ProtocolParser {
     }
   }
 
+  /** Clients that can send attributes of a query put them, or that there are none, before its text. */
+  private startOfQuery(payload: Uint8Array): number {
+    const isWithout = payload[1] === 0 && payload[2] === 1;
+    if (isWithout) return 3;
+    return this.hasAttributes ? endOfAttributes(payload, 1) : 1;
+  }
+
   private await(request: Message): void {
     this.request = request;
     this.response = undefined;
@@ -209,7 +253,7 @@ export class MysqlParser implements ProtocolParser {
   private onServerPacket(packet: Packet): void {
     const { message, payload, length } = packet;
     if (!this.request) {
-      if (!this.isLoggedIn && payload[0] === 10) message.version = utf8(payload, 1, 40);
+      if (this.isCompressionAgreed && !this.isLoggedIn && payload[0] === 0) this.isCompressed = true;
       return;
     }
     if (this.response) {
@@ -310,8 +354,10 @@ export class MysqlParser implements ProtocolParser {
       this.goOpaque('mysql_encrypted');
       return;
     }
-    if (capabilities & CLIENT_COMPRESS) {
-      this.goOpaque('mysql_compressed');
+    this.hasAttributes = (capabilities & CLIENT_QUERY_ATTRIBUTES) !== 0;
+    this.isCompressionAgreed = (capabilities & CLIENT_COMPRESS) !== 0;
+    if (!this.isCompressionAgreed && capabilities & CLIENT_ZSTD) {
+      this.goOpaque('mysql_compressed_with_zstd');
       return;
     }
     if (!(capabilities & CLIENT_CONNECT_WITH_DB)) return;
@@ -347,6 +393,31 @@ function hasStatus(payload: Uint8Array, at: number, flag: number): boolean {
 
 function hasMore(payload: Uint8Array, at: number): boolean {
   return hasStatus(payload, at, SERVER_MORE_RESULTS);
+}
+
+/** Bytes of a value in the binary protocol, by its type; others have their length before them. */
+const FIXED_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 2, 13: 2, 3: 4, 9: 4, 4: 4, 8: 8, 5: 8 };
+
+/** count, sets (1), which are null, 1, types with names, values. @returns the start of the text, the end where it cannot be told */
+function endOfAttributes(payload: Uint8Array, start: number): number {
+  const count = readLengthEncoded(payload, start);
+  let at = lengthEncodedEnd(payload, lengthEncodedEnd(payload, start));
+  if (count === 0) return at;
+  const nulls = at;
+  at += Math.ceil(count / 8) + 1;
+  const types: number[] = [];
+  for (let i = 0; i < count && at < payload.length; i++) {
+    types.push(payload[at]!);
+    at = lengthEncodedEnd(payload, at + 2) + readLengthEncoded(payload, at + 2);
+  }
+  for (const [i, type] of types.entries()) {
+    if ((payload[nulls + (i >> 3)]! & (1 << (i & 7))) !== 0) continue;
+    at =
+      FIXED_BYTES[type] !== undefined
+        ? at + FIXED_BYTES[type]
+        : lengthEncodedEnd(payload, at) + readLengthEncoded(payload, at);
+  }
+  return Math.min(at, payload.length);
 }
 
 function readLengthEncoded(payload: Uint8Array, at: number): number {
