@@ -104,11 +104,12 @@ export class Launcher {
         const line = lastLine(instance.logPath(service.name));
         throw new CliError('START_FAILED', `${service.name} did not start (${String(ended.reason)}): ${line}`);
       }
-      if (await answers(service)) return;
+      const reason = await problem(service);
+      if (reason === undefined) return;
       if (performance.now() > deadline) {
         throw new CliError(
           'START_FAILED',
-          `${service.name} was not ready within ${READY_TIMEOUT_MS / 1000} s: ${service.readyUrl} does not answer; ` +
+          `${service.name} was not ready within ${READY_TIMEOUT_MS / 1000} s: ${service.readyUrl} ${reason}; ` +
             `see ${instance.logPath(service.name)}`
         );
       }
@@ -126,23 +127,23 @@ function environmentOf(instance: Instance): Record<string, string> {
   return { HOME: instance.directory, ...Object.fromEntries(kept) };
 }
 
-/** Asked from inside the service's network where it has one of its own. */
-async function answers({ entry, readyUrl }: Service): Promise<boolean> {
+/** Asked from inside the service's network where it has one of its own. Undefined where the service is ready. */
+async function problem({ entry, readyUrl }: Service): Promise<string | undefined> {
   const [file, ...prefix] = entry;
   if (file === undefined) {
     try {
       const response = await fetch(readyUrl, { signal: AbortSignal.timeout(2000) });
-      await response.arrayBuffer();
-      return response.ok;
+      const text = await response.text();
+      return response.ok ? undefined : `answers ${response.status}: ${text.trim().slice(0, 500)}`;
     } catch {
-      return false;
+      return 'does not answer';
     }
   }
   const script = 'fetch(process.argv[1]).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))';
   const child = spawn(file, [...prefix, process.execPath, '--eval', script, readyUrl], { stdio: 'ignore' });
   return new Promise((resolve) => {
-    child.once('error', () => resolve(false));
-    child.once('exit', (code) => resolve(code === 0));
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code) => resolve(code === 0 ? undefined : 'does not answer'));
   });
 }
 

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   stop: async () => (await import('./commands/stop.ts')).stop,
   trace: async () => (await import('./commands/trace.ts')).trace,
   sql: async () => (await import('./commands/sql.ts')).sql,
+  replay: async () => (await import('./commands/replay.ts')).replayCommand,
   fault: async () => (await import('./commands/fault.ts')).fault,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   test: async () => (await import('./commands/test.ts')).test,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DEBIAN_PACKAGES, startDemo, type Demo } from '../demo/index.ts';
 import { unpackDebian } from '../demo/debian.ts';
-import { processIdentity } from '../demo/processes.ts';
+import { endProcesses, isRunning, processIdentity, type ProcessIdentity } from '../demo/processes.ts';
 import { mayCapture, setcapArgument } from './capabilities.ts';
 import { endInstance } from './end.ts';
 import { CliError } from './errors.ts';
@@ -30,8 +30,9 @@ export interface StartOptions {
   readonly demo?: { readonly load: boolean };
 }
 
-/** How long the start of the demo may take to notice that it was called off. */
-const ABANDON_MS = 15_000;
+/** How long a start may take to notice that it was called off. */
+const ABANDON_MS = 10_000;
+const CHILD_GRACE_MS = 2_000;
 
 /** Starts an instance; in the foreground also ends it. Returns the exit code. */
 export async function runInstance(options: StartOptions): Promise<number> {
@@ -47,19 +48,20 @@ export async function runInstance(options: StartOptions): Promise<number> {
   );
   const starting = start(instance, options, progress, interruption);
   try {
-    await starting;
-    if (options.detach) return 0;
-    progress.note('Ctrl-C ends it');
-    await interruption.happen();
+    await Promise.race([starting, interruption.happened]);
+    if (options.detach && !interruption.signal.aborted) return 0;
   } catch (error) {
-    if (!interruption.signal.aborted) {
-      await endInstance(instance);
-      throw error;
-    }
+    await endInstance(instance);
+    throw error;
   }
+  if (!interruption.signal.aborted) progress.note('Ctrl-C ends it');
+  const alive = setInterval(() => undefined, 60_000); // a promise alone does not keep a process
+  await interruption.happened;
+  clearInterval(alive);
   progress.step(`${interruption.reason}: ending everything`);
   await endInstance(instance);
-  // A start that was under way may have begun one more program before it noticed.
+  // A start that was under way may be in a download, and may begin one more program before it notices.
+  await endProcesses(childProcesses(process.pid), CHILD_GRACE_MS);
   await Promise.race([starting.catch(() => undefined), delay(ABANDON_MS, undefined, { ref: false })]);
   await endInstance(instance);
   progress.step('ended');
@@ -70,8 +72,7 @@ export async function runInstance(options: StartOptions): Promise<number> {
 async function removeLeftovers(instance: Instance, progress: Progress): Promise<void> {
   const record = instance.readProcesses();
   const supervisor = record?.supervisor;
-  const isSupervised =
-    supervisor === undefined || processIdentity(supervisor.pid)?.startTicks === supervisor.startTicks;
+  const isSupervised = supervisor === undefined || isRunning(supervisor);
   if (record !== undefined && instance.isRunning() && isSupervised) {
     throw new CliError(
       'ALREADY_RUNNING',
@@ -134,8 +135,8 @@ async function startShop(
   const onProgress = (message: string): void => progress.step(`demo: ${message}`);
   const unpackedRoot = await unpackDebian(DEBIAN_PACKAGES, { stateDirectory: STATE_DIRECTORY, onProgress });
   interruption.signal.throwIfAborted();
-  let demo: Demo | undefined;
-  const started = await startDemo({
+  let isUp = false;
+  const demo: Demo = await startDemo({
     unpackedRoot,
     stateDirectory: STATE_DIRECTORY,
     portBase,
@@ -143,12 +144,12 @@ async function startShop(
     onProgress,
     onExit: (name, reason) => {
       // While it starts, its own error says more.
-      if (demo !== undefined) interruption.fail(`${name} of the demo ended (${reason}); see ${demo.directory}/log`);
+      if (isUp) interruption.fail(`${name} of the demo ended (${reason}); see ${demo.directory}/log`);
     },
   });
-  demo = started;
-  progress.step(`demo         ${started.gatewayUrl ?? ''}`);
-  return started;
+  isUp = true;
+  progress.step(`demo         ${demo.gatewayUrl ?? ''}`);
+  return demo;
 }
 
 async function startAgents(
@@ -170,7 +171,7 @@ async function startAgents(
     return;
   }
   const libbpf = inside ? undefined : await unpackLibbpf((message) => progress.step(message));
-  const excludePids = [...withDescendants(launcher.processes), ...relays(demo)];
+  const excludePids = [...withDescendants(launcher.processes).map(({ pid }) => pid), ...relays(demo)];
   const agents =
     demo === undefined
       ? [agentService(context, { excludePids, libbpf })]
@@ -190,14 +191,16 @@ function relays(demo: Demo | undefined): number[] {
 }
 
 /** The workbench has the datasource's backend as its child. */
-function withDescendants(processes: readonly NamedProcess[]): number[] {
-  const found = processes.map(({ pid }) => pid);
-  for (const pid of found) {
-    const path = `/proc/${pid}/task/${pid}/children`;
-    const children = existsSync(path) ? readFileSync(path, 'latin1').trim() : '';
-    if (children !== '') found.push(...children.split(' ').map(Number));
-  }
+function withDescendants(processes: readonly ProcessIdentity[]): ProcessIdentity[] {
+  const found = [...processes];
+  for (const { pid } of found) found.push(...childProcesses(pid));
   return found;
+}
+
+function childProcesses(pid: number): ProcessIdentity[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  const children = existsSync(path) ? readFileSync(path, 'latin1').trim().split(' ').map(Number) : [];
+  return children.flatMap((child) => processIdentity(child) ?? []);
 }
 
 function endpointsOf(portBase: number, processes: readonly NamedProcess[], demo: Demo | undefined): Endpoints {
@@ -221,10 +224,10 @@ function otlpPorts(portBase: number): string {
 /** Whatever ends an instance: a signal, or one of its processes that died. */
 interface Interruption {
   readonly signal: AbortSignal;
+  readonly happened: Promise<void>;
   readonly reason: string;
   readonly exitCode: number;
   fail(message: string): void;
-  happen(): Promise<void>;
 }
 
 function listenForSignals(): Interruption {
@@ -240,18 +243,12 @@ function listenForSignals(): Interruption {
   process.on('SIGINT', () => end('interrupted', 130));
   process.on('SIGTERM', () => end('asked to end', 0));
   process.on('SIGHUP', () => end('the terminal was closed', 129));
+  const happened = new Promise<void>((resolve) => {
+    controller.signal.addEventListener('abort', () => resolve());
+  });
   return {
     signal: controller.signal,
-    happen: () =>
-      new Promise<void>((resolve) => {
-        if (controller.signal.aborted) return resolve();
-        // A promise alone does not keep the process alive.
-        const alive = setInterval(() => undefined, 60_000);
-        controller.signal.addEventListener('abort', () => {
-          clearInterval(alive);
-          resolve();
-        });
-      }),
+    happened,
     fail: (message) => end(message, 1),
     get reason() {
       return reason;

@@ -1,6 +1,7 @@
 import { formatNs } from '@throughline/tracing';
 import { z } from 'zod';
 import { CliError } from './errors.ts';
+import { request } from './request.ts';
 
 export interface ListedTrace {
   readonly id: string;
@@ -42,7 +43,7 @@ const row = z.object({
 /** Root requests of the last hour: failed first, then slowest. */
 export async function listTraces(workbench: string, limit: number): Promise<ListedTrace[]> {
   const query = { refId: 'A', queryType: 'traceSearch', order: 'failedFirst', limit };
-  const response = await fetch(`${workbench}/api/ds/query`, {
+  const response = await request(`${workbench}/api/ds/query`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ from: 'now-1h', to: 'now', queries: [query] }),

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { defineCommand, parsePortBase } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { request } from '../request.ts';
 import { runningInstance } from '../instance.ts';
 import { portsOf } from '../ports.ts';
 import { storeUrl } from '../services.ts';
@@ -24,7 +25,7 @@ Tables are described in docs/tables.md: spans, red_1s, red_1m, entities, trace_i
     const format = values.format ?? (process.stdout.isTTY ? 'PrettyCompact' : 'TabSeparated');
     const url = new URL(storeUrl(portsOf(instance.portBase)));
     url.search = String(new URLSearchParams({ database: 'throughline', default_format: format }));
-    const response = await fetch(url, {
+    const response = await request(url, {
       method: 'POST',
       headers: { Authorization: `Bearer ${instance.readTokens().read}` },
       body: statement,

@@ -1,6 +1,7 @@
 import { renderTrace } from '@throughline/tracing';
 import { defineCommand, parsePortBase, parsePositiveInteger } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { request } from '../request.ts';
 import { runningInstance } from '../instance.ts';
 import { portsOf } from '../ports.ts';
 import { workbenchUrl } from '../services.ts';
@@ -35,7 +36,7 @@ export const trace = defineCommand({
       process.stdout.write(values.json ? JSON.stringify(list, undefined, 2) + '\n' : renderList(list, isColour()));
       return 0;
     }
-    const response = await fetch(`${workbench}/api/datasources/uid/throughline/resources/trace/${id.toLowerCase()}`);
+    const response = await request(`${workbench}/api/datasources/uid/throughline/resources/trace/${id.toLowerCase()}`);
     const body = await response.text();
     if (response.status === 404) throw new CliError('NOT_FOUND', `no trace has the id ${id}, nor any span`);
     if (!response.ok) throw new CliError('QUERY_FAILED', `the workbench answered ${response.status}: ${body.trim()}`);
