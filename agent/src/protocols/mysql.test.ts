@@ -1,5 +1,6 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { MysqlParser } from './mysql.ts';
+import { MysqlParser, startsMysqlCommand } from './mysql.ts';
 import { chunkOf, client, converse, RecordingSink, server, type Turn } from './testMessages.ts';
 
 type Part = string | readonly number[];
@@ -114,11 +115,59 @@ describe('MysqlParser', () => {
 
   it.each([
     ['mysql_encrypted', packet(1, [0, 0x0a, 0, 0, 0, 0, 0, 1, 45, ...Array<number>(23).fill(0)])],
-    ['mysql_compressed', login(CAPABILITIES | 0x20)],
+    ['mysql_compressed_with_zstd', login(CAPABILITIES | 0x4000000)],
   ])('reads no further and says %s', (reason, response) => {
     const sink = fromStart(server(greeting), client(response), client(query('select 1')));
     expect(sink.messages).toEqual([]);
     expect(sink.counts).toEqual({ [reason]: 1 });
+  });
+
+  const frame = (sequence: number, plain: readonly number[], isDeflated: boolean): number[] => {
+    const payload = isDeflated ? [...deflateSync(Uint8Array.from(plain))] : plain;
+    const length = (n: number): number[] => [n & 255, (n >> 8) & 255, n >> 16];
+    return [...length(payload.length), sequence, ...length(isDeflated ? plain.length : 0), ...payload];
+  };
+  const compressed = [
+    client(frame(0, query('SELECT a FROM t'), false)),
+    server(
+      frame(1, [...packet(1, [1]), ...packet(2, column), ...packet(3, [1, 0x35]), ...packet(4, okAtEnd(2))], true)
+    ),
+    client(frame(0, query(`SELECT '${'x'.repeat(9000)}'`), true)),
+    server(frame(1, packet(1, [0xff, 0x48, 0x04, 0x23], 'HY000gone'), false)),
+  ];
+
+  it.each([[[]], [[1]], [[3, 11]]])('reads packets in compressed frames, cut at %j', (cuts: number[]) => {
+    const turns = [server(greeting), client(login(CAPABILITIES | 0x20)), server(packet(2, OK)), ...compressed];
+    const sink = converse((sink) => new MysqlParser(sink, false), turns, cuts);
+    expect(sink.messages.map(({ target, responseCode }) => target || responseCode)).toEqual([
+      'SELECT a FROM t',
+      0,
+      'SELECT ?',
+      1096,
+    ]);
+    expect(sink.counts).toEqual({});
+  });
+
+  it('knows frames on a connection joined in the middle', () => {
+    for (const { bytes } of [compressed[0]!, compressed[2]!]) {
+      expect(startsMysqlCommand(bytes, bytes.length)).toBe('compressed');
+    }
+    const sink = converse((sink) => new MysqlParser(sink, true, true), compressed);
+    expect(sink.messages).toHaveLength(4);
+  });
+
+  it.each([
+    ['none', [0, 1]],
+    ['a string and a number', [2, 1, 0, 1, 0xfe, 0, 1, 0x61, 8, 0, 1, 0x62, 2, 0x76, 0x77, 1, 2, 3, 4, 5, 6, 7, 8]],
+    ['one that is null', [1, 1, 1, 1, 0xfe, 0, 1, 0x61]],
+  ])('skips attributes of a query: %s', (_, attributes) => {
+    const sink = fromStart(
+      server(greeting),
+      client(login(CAPABILITIES | 0x8000000)),
+      server(packet(2, OK)),
+      client(packet(0, [3], attributes, 'select 1'))
+    );
+    expect(sink.messages[0]!.target).toBe('select ?');
   });
 
   it('does not take an encrypted password for a login', () => {

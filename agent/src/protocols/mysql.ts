@@ -2,7 +2,7 @@
 import { sequenceAdd } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Message, type MessageSink, type ProtocolParser, utf8 } from './message.ts';
-import { MysqlFrameReader, startsMysqlFrame } from './mysqlCompression.ts';
+import { MysqlFrameReader, mysqlFramePayload } from './mysqlCompression.ts';
 import { redactedSql, sqlFingerprint } from './naming.ts';
 
 /*
@@ -66,9 +66,8 @@ export function startsMysqlGreeting(bytes: Uint8Array, length: number): boolean 
 /** A command on a connection joined in the middle: a packet with sequence 0 and a statement in it, in a frame or not. */
 export function startsMysqlCommand(bytes: Uint8Array, length: number): 'plain' | 'compressed' | undefined {
   if (startsPlainCommand(bytes, length)) return 'plain';
-  const isFramed =
-    bytes[3] === 0 && startsMysqlFrame(bytes, length) && startsPlainCommand(bytes.subarray(7), length - 7);
-  return isFramed ? 'compressed' : undefined;
+  const inFrame = bytes[3] === 0 ? mysqlFramePayload(bytes, length) : undefined;
+  return inFrame && startsPlainCommand(inFrame.bytes, inFrame.length) ? 'compressed' : undefined;
 }
 
 function startsPlainCommand(bytes: Uint8Array, length: number): boolean {
