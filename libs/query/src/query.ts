@@ -41,10 +41,14 @@ export type QueryFilter = z.infer<typeof filterSchema>;
 const filters = z.array(filterSchema).max(50).default([]);
 const version = z.literal(QUERY_VERSION);
 
+export const SQL_FORMATS = ['auto', 'timeseries', 'table'] as const;
+
 const sqlQuery = z.object({
   queryType: z.literal('sql'),
   version,
   rawSql: z.string().min(1),
+  /** `auto`: a series where a column is named "time", else a table. */
+  format: z.enum(SQL_FORMATS).catch('auto').default('auto'),
 });
 
 export const RED_GROUPS = ['service', 'endpoint', 'edge'] as const;

@@ -40,6 +40,15 @@ export interface TraceSpan {
   readonly candidates: readonly { readonly spanId: string; readonly probability: number }[];
   readonly hops: readonly SpanHop[];
   readonly attributes: Readonly<Record<string, string>>;
+  /** What an SDK reported beside the span. */
+  readonly events?: readonly SpanEvent[];
+  readonly spanLinks?: readonly { readonly traceId: string; readonly spanId: string }[];
+}
+
+export interface SpanEvent {
+  readonly atNs: bigint;
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface SpanHop {

@@ -1,0 +1,135 @@
+import { type CallContext, type ResourceAnswer, type ResourceRequest } from '@throughline/grafana-backend';
+import { FILTER_KEYS } from '@throughline/query';
+import { tables } from '@throughline/schema';
+import { comment } from './context.ts';
+import { DatasourceError } from './errors.ts';
+import { namesCte } from './rollup.ts';
+import { tenantCondition } from './scope.ts';
+import { type Settings } from './settings.ts';
+import { Parameters } from './statement.ts';
+import { type RunOptions, type Store } from './store.ts';
+import { readTrace } from './traces.ts';
+import { type TraceWorkers } from './traceWorkers.ts';
+
+/**
+ * GET tag-keys, tag-values?key=, services, endpoints?service=, schema, trace/ID.
+ * Keys and values as Grafana's ad hoc filters read them: `[{ text }]`.
+ */
+export async function answerResource(
+  request: ResourceRequest,
+  call: CallContext,
+  settings: Settings,
+  store: Store,
+  workers: TraceWorkers
+): Promise<ResourceAnswer> {
+  const run: RunOptions = { signal: call.signal, comment: comment(call, request.path) };
+  if (request.method !== 'GET' && request.method !== '') {
+    return { status: 405, contentType: 'text/plain', body: `${request.path} is read with GET\n` };
+  }
+  const [resource = '', id = ''] = request.path.split('/');
+  switch (resource) {
+    case 'trace':
+      return json(await readTrace(decodeURIComponent(id), store, settings, run, workers));
+    case 'tag-keys':
+      return json(FILTER_KEYS.map((text) => ({ text })));
+    case 'tag-values':
+      return json(texts(await tagValues(request.query.get('key') ?? '', store, settings, run)));
+    case 'services':
+      return json(texts(await tagValues('service', store, settings, run)));
+    case 'endpoints':
+      return json(texts(await endpoints(request.query.get('service') ?? '', store, settings, run)));
+    case 'schema':
+      return json(schema());
+    default:
+      throw new DatasourceError(
+        'DATASOURCE_NOT_FOUND',
+        `there is no resource ${JSON.stringify(request.path.slice(0, 64))}`,
+        'use trace/ID, tag-keys, tag-values, services, endpoints or schema'
+      );
+  }
+}
+
+const MAX_VALUES = 1_000;
+/** Values offered are those of the last day: older ones are found by typing them. */
+const SINCE = 'now() - INTERVAL 1 DAY';
+
+/** Where each key's values are read. */
+const VALUES: Readonly<
+  Record<string, { readonly expression: string; readonly table: 'red_1m' | 'spans'; readonly time: string }>
+> = {
+  service: { expression: 'own.Name', table: 'red_1m', time: 'Time' },
+  peer: { expression: "if(peer.Name != '', peer.Name, source.PeerName)", table: 'red_1m', time: 'Time' },
+  endpoint: { expression: 'source.Endpoint', table: 'red_1m', time: 'Time' },
+  protocol: { expression: 'source.Protocol', table: 'red_1m', time: 'Time' },
+  layer: { expression: 'source.Layer', table: 'red_1m', time: 'Time' },
+  host: { expression: 'source.HostId', table: 'spans', time: 'Timestamp' },
+  method: { expression: 'source.Method', table: 'spans', time: 'Timestamp' },
+  status: { expression: 'source.StatusCode', table: 'spans', time: 'Timestamp' },
+  failure: { expression: 'source.Failure', table: 'spans', time: 'Timestamp' },
+};
+
+async function tagValues(key: string, store: Store, settings: Settings, run: RunOptions): Promise<string[]> {
+  const from = Object.hasOwn(VALUES, key) ? VALUES[key] : undefined;
+  if (!from) {
+    throw new DatasourceError(
+      'DATASOURCE_QUERY',
+      `no values are kept for ${JSON.stringify(key.slice(0, 64))}`,
+      `use one of ${FILTER_KEYS.join(', ')}`
+    );
+  }
+  const parameters = new Parameters();
+  const rows = await store.rows<{ value: string }>(
+    parameters.statement(`WITH ${namesCte(settings, parameters)}
+SELECT toString(${from.expression}) AS value, count() AS rows
+FROM ${from.table} AS source
+LEFT JOIN names AS own ON own.Id = source.EntityId
+LEFT JOIN names AS peer ON peer.Id = source.PeerEntityId
+WHERE ${tenantCondition(settings, parameters)} AND source.${from.time} >= ${SINCE}
+GROUP BY value
+HAVING value != ''
+ORDER BY rows DESC, value
+LIMIT ${parameters.bind(MAX_VALUES, 'UInt32')}`),
+    run
+  );
+  return rows.map(({ value }) => value);
+}
+
+async function endpoints(service: string, store: Store, settings: Settings, run: RunOptions): Promise<string[]> {
+  const parameters = new Parameters();
+  const rows = await store.rows<{ value: string }>(
+    parameters.statement(`WITH ${namesCte(settings, parameters)}
+SELECT source.Endpoint AS value, sum(source.Requests) AS requests
+FROM red_1m AS source
+LEFT JOIN names AS own ON own.Id = source.EntityId
+WHERE ${tenantCondition(settings, parameters)} AND source.Time >= ${SINCE} AND source.Side = 'server'
+  AND own.Name = ${parameters.bind(service, 'String')}
+GROUP BY value
+ORDER BY requests DESC, value
+LIMIT ${parameters.bind(MAX_VALUES, 'UInt32')}`),
+    run
+  );
+  return rows.map(({ value }) => value);
+}
+
+/** What an editor completes: tables with their columns, types, units and meanings. */
+function schema(): unknown {
+  return tables.map(({ name, doc, columns }) => ({
+    name,
+    doc,
+    columns: Object.entries(columns).map(([column, { type, unit, doc: meaning, role }]) => ({
+      name: column,
+      type,
+      unit,
+      role,
+      doc: meaning,
+    })),
+  }));
+}
+
+const texts = (values: readonly string[]): { text: string }[] => values.map((text) => ({ text }));
+
+/** JSON has neither the bigint of a time since the epoch nor Infinity: a string, and null. */
+function json(value: unknown): ResourceAnswer {
+  const body = JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+  return { status: 200, contentType: 'application/json', body };
+}

@@ -1,0 +1,100 @@
+import { type QueryFilter, type Side } from '@throughline/query';
+import { type QueryContext } from './context.ts';
+import { filterCondition, tenantCondition, timeCondition } from './scope.ts';
+import { type Settings } from './settings.ts';
+import { type Parameters } from './statement.ts';
+
+/** Reading the RED rollups: which table, whose rows, and the names of their entities. */
+
+/** Quantiles of a merged sketch, in this order. */
+export const QUANTILES = [0.5, 0.95, 0.99] as const;
+export const QUANTILES_SQL = `quantilesTDigestMerge(${QUANTILES.join(', ')})(DurationQuantiles)`;
+
+export interface RollupRange {
+  readonly table: 'red_1s' | 'red_1m';
+  /** Whole steps: the range is widened, so that the same question asked a second later reads the same buckets. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly stepSeconds: number;
+}
+
+const STEPS_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
+
+/** Buckets of a chart: not finer than its interval, not more than its points. */
+export function chartRange(context: QueryContext): RollupRange {
+  const { fromMs, toMs, intervalMs, maxDataPoints } = context;
+  const wanted = Math.max(intervalMs, (toMs - fromMs) / maxDataPoints) / 1_000;
+  const stepSeconds = STEPS_SECONDS.find((step) => step >= wanted) ?? STEPS_SECONDS.at(-1)!;
+  return aligned(fromMs, toMs, stepSeconds);
+}
+
+/** Sums over the whole range are read from seconds as long as that is cheap. */
+const SECONDS_UP_TO_MS = 2 * 3_600_000;
+
+export function sumRange({ fromMs, toMs }: Pick<QueryContext, 'fromMs' | 'toMs'>): RollupRange {
+  return aligned(fromMs, toMs, toMs - fromMs <= SECONDS_UP_TO_MS ? 1 : 60);
+}
+
+function aligned(fromMs: number, toMs: number, stepSeconds: number): RollupRange {
+  const stepMs = stepSeconds * 1_000;
+  const from = Math.floor(fromMs / stepMs) * stepMs;
+  const to = Math.max(from + stepMs, Math.ceil(toMs / stepMs) * stepMs);
+  return { table: stepSeconds % 60 === 0 ? 'red_1m' : 'red_1s', fromMs: from, toMs: to, stepSeconds };
+}
+
+/** The best name known of every entity, as a CTE; a renamed entity has its new name over all of its time. */
+export function namesCte(settings: Settings, parameters: Parameters): string {
+  return `names AS (
+  SELECT EntityId AS Id, argMax(Name, UpdatedAt) AS Name
+  FROM entities
+  WHERE ${tenantCondition(settings, parameters)}
+  GROUP BY EntityId
+)`;
+}
+
+/** Columns of `rollupRows`. Own: whose rows these are. Peer: the far end, its entity's name if one is known. */
+const FILTER_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['service', ['Own']],
+  ['peer', ['Peer']],
+  ['endpoint', ['Endpoint']],
+  ['protocol', ['Protocol']],
+]);
+
+/** On a map a service is either end of an edge. */
+const MAP_FILTER_COLUMNS = new Map([...FILTER_COLUMNS, ['service', ['Own', 'Peer']] as const]);
+
+export interface RollupRowsOptions {
+  readonly side?: Side;
+  readonly filters: readonly QueryFilter[];
+  readonly isMap?: boolean;
+}
+
+/**
+ * Rollup rows with names, as a subquery. Rows of layer network repeat what processes saw, and an SDK's repeat its
+ * process's: an exchange counts once per side.
+ */
+export function rollupRows(
+  range: RollupRange,
+  { side, filters, isMap = false }: RollupRowsOptions,
+  settings: Settings,
+  parameters: Parameters
+): string {
+  const within = `${tenantCondition(settings, parameters)} AND ${timeCondition('Time', range.fromMs, range.toMs, parameters)}`;
+  const ofSide = side ? `\n    AND Side = ${parameters.bind(side, 'String')}` : '';
+  const filter = filterCondition(filters, isMap ? MAP_FILTER_COLUMNS : FILTER_COLUMNS, parameters);
+  return `(
+  SELECT
+    Time, Side, EntityId, PeerEntityId, Protocol, Endpoint, Requests, Errors, DurationQuantiles,
+    SlowestSpanId, SlowestTraceId, SlowestDuration, ErrorSpanId, ErrorTraceId, ErrorDuration,
+    if(own.Name != '', own.Name, 'unknown') AS Own,
+    multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown') AS Peer
+  FROM ${range.table} AS red
+  LEFT JOIN names AS own ON own.Id = red.EntityId
+  LEFT JOIN names AS peer ON peer.Id = red.PeerEntityId
+  WHERE ${within}${ofSide}
+    AND (Layer = 'process' OR (Layer = 'application' AND red.EntityId NOT IN (
+      SELECT EntityId FROM ${range.table} WHERE ${within} AND Layer = 'process'
+    )))
+    AND ${filter}
+)`;
+}

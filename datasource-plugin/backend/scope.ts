@@ -1,0 +1,105 @@
+import { SettingsMap } from '@clickhouse/client';
+import { type QueryFilter } from '@throughline/query';
+import { TENANT_RELATIONS } from '@throughline/schema';
+import { type QueryContext } from './context.ts';
+import { DatasourceError } from './errors.ts';
+import { type Settings } from './settings.ts';
+import { type Catalog } from './sqlGuard.ts';
+import { type Parameters } from './statement.ts';
+import { type Store } from './store.ts';
+
+/** Whose rows, from when, and which of them: the conditions that every statement of ours carries. */
+
+export const DATABASE = 'throughline';
+
+export function tenantCondition(settings: Settings, parameters: Parameters): string {
+  const tenant = parameters.bind(settings.tenant, 'String');
+  const environment = parameters.bind(settings.environment, 'String');
+  return `Tenant = ${tenant} AND Environment = ${environment}`;
+}
+
+/** Half-open: a moment belongs to one of two adjacent ranges. */
+export function timeCondition(column: string, fromMs: number, toMs: number, parameters: Parameters): string {
+  const from = parameters.bind(BigInt(Math.floor(fromMs)), 'Int64');
+  const to = parameters.bind(BigInt(Math.ceil(toMs)), 'Int64');
+  return `${column} >= fromUnixTimestamp64Milli(${from}) AND ${column} < fromUnixTimestamp64Milli(${to})`;
+}
+
+/**
+ * @param columns what each key reads, as SQL. A key with several columns matches where any does, and a negated one
+ *   where none does: "service" of a map is either end of an edge.
+ */
+export function filterCondition(
+  filters: readonly QueryFilter[],
+  columns: ReadonlyMap<string, readonly string[]>,
+  parameters: Parameters
+): string {
+  const conditions = filters.map((filter) => {
+    const expressions = columns.get(filter.key) ?? attributeColumns(filter.key, columns, parameters);
+    if (!expressions) {
+      const known = [...columns.keys()].join(', ');
+      throw new DatasourceError('DATASOURCE_QUERY', `nothing here is filtered by ${filter.key}`, `use one of ${known}`);
+    }
+    const positive = expressions.map((expression) => `(${comparison(expression, filter, parameters)})`).join(' OR ');
+    return filter.operator.startsWith('!') ? `NOT (${positive})` : `(${positive})`;
+  });
+  return conditions.length === 0 ? '1' : conditions.join(' AND ');
+}
+
+/** The comparison without its negation. Several values of = mean any of them. */
+function comparison(expression: string, filter: QueryFilter, parameters: Parameters): string {
+  if (filter.operator.endsWith('~')) return `match(${expression}, ${parameters.bind(filter.value, 'String')})`;
+  const values = filter.values?.length ? filter.values : [filter.value];
+  return `${expression} IN ${parameters.bind(values, 'Array(String)')}`;
+}
+
+/** Keys of attribute maps, where the table at hand has them. */
+export const ATTRIBUTES = 'attribute.<name>';
+export const RESOURCE_ATTRIBUTES = 'resource.<name>';
+
+function attributeColumns(
+  key: string,
+  columns: ReadonlyMap<string, readonly string[]>,
+  parameters: Parameters
+): string[] | undefined {
+  for (const pattern of [ATTRIBUTES, RESOURCE_ATTRIBUTES]) {
+    const prefix = pattern.slice(0, pattern.indexOf('<'));
+    const maps = columns.get(pattern);
+    if (maps && key.startsWith(prefix)) {
+      const name = parameters.bind(key.slice(prefix.length), 'String');
+      return maps.map((map) => `${map}[${name}]`);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Tenant and environment for statements that are not ours, as the setting additional_table_filters: a text inside a
+ * text, hence the two levels of quotes. settings.ts lets no quote into the names.
+ */
+export function tenantFilters(settings: Settings): SettingsMap {
+  const filter = `Tenant = \\'${settings.tenant}\\' AND Environment = \\'${settings.environment}\\'`;
+  return SettingsMap.from(Object.fromEntries(TENANT_RELATIONS.map((name) => [`${DATABASE}.${name}`, filter])));
+}
+
+const CATALOG_TTL_MS = 30_000;
+const catalogs = new WeakMap<Store, { catalog: Promise<Catalog>; readAt: number }>();
+
+export async function readCatalog({ store, run }: Pick<QueryContext, 'store' | 'run'>): Promise<Catalog> {
+  const known = catalogs.get(store);
+  if (known && Date.now() - known.readAt < CATALOG_TTL_MS) return known.catalog;
+  const catalog = store
+    // Shared by queries that may be cancelled one by one: no signal.
+    .rows<{ name: string }>(
+      { sql: `SELECT name FROM system.tables WHERE database = '${DATABASE}'`, parameters: {} },
+      { comment: run.comment }
+    )
+    .then((tables) => ({
+      database: DATABASE,
+      readable: new Set(TENANT_RELATIONS),
+      existing: new Set(tables.map(({ name }) => name)),
+    }));
+  catalogs.set(store, { catalog, readAt: Date.now() });
+  catalog.catch(() => catalogs.delete(store));
+  return catalog;
+}

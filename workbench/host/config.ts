@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+export interface HostConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly storeUrl: string;
+  readonly readToken: string;
+  readonly tenant: string;
+  readonly environment: string;
+}
+
+const schema = z.object({
+  THROUGHLINE_WORKBENCH_PORT: z.coerce.number().int().min(0).max(65_535).default(4300),
+  THROUGHLINE_STORE_URL: z.url({ protocol: /^https?$/ }),
+  THROUGHLINE_STORE_READ_TOKEN: z.string().min(1),
+  THROUGHLINE_TENANT: z.string().min(1).default('default'),
+  THROUGHLINE_ENVIRONMENT: z.string().min(1).default('default'),
+});
+
+/** @throws Error naming every variable that is wrong */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): HostConfig {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`WORKBENCH_CONFIGURATION: ${problems.join('; ')}; set them in the environment`);
+  }
+  return {
+    // It hands out the store's data to whoever asks: this machine only.
+    host: '127.0.0.1',
+    port: parsed.data.THROUGHLINE_WORKBENCH_PORT,
+    storeUrl: parsed.data.THROUGHLINE_STORE_URL,
+    readToken: parsed.data.THROUGHLINE_STORE_READ_TOKEN,
+    tenant: parsed.data.THROUGHLINE_TENANT,
+    environment: parsed.data.THROUGHLINE_ENVIRONMENT,
+  };
+}
