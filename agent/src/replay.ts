@@ -49,6 +49,8 @@ function replayExchanges(source: PcapSource, mode: 'messages' | 'spans', toTime:
       : {
           onExchange: () => {},
           onMessage: (message, roles, exchange) => {
+            // Commands that are never answered are complete by themselves.
+            if (message.bytes === 0) return;
             // A capture of several interfaces holds a message several times.
             const identity = `${roles.clientPort}/${roles.serverPort}/${message.type}/${message.sequence}/${bytesToHex(message.prefix)}`;
             if (isNew(identity)) print(messageLine(message, roles, exchange, toTime));
@@ -114,7 +116,7 @@ function messageLine(message: Message, roles: Roles, exchange: Exchange | undefi
     parentSpanId: message.parentSpanId,
     requestId: message.requestId,
     id: roles.protocol === 'dns' ? message.pairId : undefined,
-    sequence: message.sequence === message.sequenceEnd ? undefined : [message.sequence, message.sequenceEnd],
+    sequence: message.sequence === 0 ? undefined : [message.sequence, message.sequenceEnd],
     bytes: message.bytes,
     truncated: message.truncated || undefined,
     attributes: message.attributes,

@@ -1,5 +1,6 @@
 import { exchangeId } from '@throughline/core';
 import { ByteStream, type Chunk, type ChunkOrigin } from '../flows/ByteStream.ts';
+import { DnsStreamParser } from '../protocols/dnsStream.ts';
 import { Http1Parser, startsHttpRequest, startsHttpResponse } from '../protocols/http1.ts';
 import { type Message, type MessageSink, type ProtocolParser } from '../protocols/message.ts';
 import { MysqlParser, startsMysqlCommand, startsMysqlGreeting } from '../protocols/mysql.ts';
@@ -19,10 +20,12 @@ export interface Ends {
 }
 
 export interface ConnectionSink {
-  /** A server's side knows a request; the id is final. */
+  /** A request has begun, on either side; its id is final. */
   onRequestStart(exchange: Exchange): void;
   onExchange(exchange: Exchange): void;
   onMessage?: MessageListener;
+  /** A name was resolved to an address. */
+  onAnswer?(address: Uint8Array, name: string, netns: number, timestampNs: number): void;
   count(reason: string): void;
 }
 
@@ -45,6 +48,9 @@ export function rolesOf(protocol: Protocol, ends: Ends, isLocalClient: boolean):
 /** Chunks that no protocol recognised; more of them and the connection is not looked at again. */
 const MAX_UNKNOWN_CHUNKS = 4;
 const MAX_PENDING = 1000;
+/** After this long without a byte, a response whose end cannot be known has ended. */
+const IDLE_NS = 1e9;
+const DNS_PORT = 53;
 /** A protocol is told by its first so many bytes; less may be the beginning of anything. */
 const RECOGNITION_BYTES = 32;
 
@@ -149,6 +155,12 @@ export class Connection implements MessageSink {
 
   private recognise(isToRemote: boolean, chunk: Chunk): ProtocolParser | undefined {
     const { bytes, length } = chunk;
+    if (this.ends.localPort === DNS_PORT || this.ends.remotePort === DNS_PORT) {
+      this.isLocalClient = this.ends.remotePort === DNS_PORT;
+      return new DnsStreamParser(this, (addresses, timestampNs) => {
+        for (const { address, name } of addresses) this.sink.onAnswer?.(address, name, this.ends.netns, timestampNs);
+      });
+    }
     const fromClient = (): void => {
       this.isLocalClient = isToRemote;
     };
@@ -167,9 +179,10 @@ export class Connection implements MessageSink {
       fromServer();
       return new MysqlParser(this, false);
     }
-    if (startsMysqlCommand(bytes, length)) {
+    const command = startsMysqlCommand(bytes, length);
+    if (command !== undefined) {
       fromClient();
-      return new MysqlParser(this, true);
+      return new MysqlParser(this, true, command === 'compressed');
     }
     if (startsRedisRequest(bytes)) {
       fromClient();
@@ -190,11 +203,12 @@ export class Connection implements MessageSink {
       this.sink.count('requests_unanswered_evicted');
     }
     this.pending.push(pending);
-    if (pending.exchange.side === 'server') this.sink.onRequestStart(pending.exchange);
+    this.sink.onRequestStart(pending.exchange);
   }
 
   onMessage(message: Message): void {
-    const belongsTo = message.type === 'request' ? this.starting : this.pending[0];
+    const index = message.type === 'request' ? -1 : this.indexOfRequest(message);
+    const belongsTo = message.type === 'request' ? this.starting : this.pending[index];
     this.sink.onMessage?.(
       message,
       rolesOf(this.parser!.protocol, this.ends, this.isLocalClient === true),
@@ -207,23 +221,46 @@ export class Connection implements MessageSink {
       }
       return;
     }
-    const pending = this.pending.shift();
-    if (!pending) {
+    if (!belongsTo) {
       this.sink.count('response_without_request');
       return;
     }
+    const pending = belongsTo;
+    this.pending.splice(index, 1);
     // An answer may come before the whole request was read.
     if (!pending.isComplete) this.fillRequest(pending);
     this.answer(pending.exchange, message);
     this.sink.onExchange(pending.exchange);
   }
 
-  /** Requests that have waited too long. */
+  /** Order pairs, unless the protocol has ids. */
+  private indexOfRequest(response: Message): number {
+    if (this.parser!.protocol !== 'dns') return 0;
+    return this.pending.findIndex(({ message }) => message.pairId === response.pairId);
+  }
+
+  /** Requests that have waited too long. @param nowNs Infinity where no more bytes will come */
   advance(nowNs: number, timeoutNs: number): void {
     this.toRemote.advance(nowNs);
     this.toLocal.advance(nowNs);
+    if (nowNs === Infinity) {
+      this.abandon();
+      return;
+    }
+    if (nowNs - this.lastNs > IDLE_NS) this.parser?.onIdle();
     while (this.pending.length > 0 && nowNs - this.pending[0]!.message.endNs > timeoutNs) {
-      this.fail(this.pending.shift()!, 'timeout', nowNs);
+      const pending = this.pending.shift()!;
+      this.fail(pending, 'timeout', pending.message.endNs + timeoutNs);
+    }
+  }
+
+  /** Nothing more will be seen of the connection, which may go on: what it awaits is no failure. */
+  private abandon(): void {
+    this.parser?.onEnd(this.lastNs);
+    for (const pending of this.pending.splice(0)) {
+      if (!pending.isComplete) this.fillRequest(pending);
+      pending.exchange.truncated = true;
+      this.sink.onExchange(pending.exchange);
     }
   }
 
@@ -312,5 +349,6 @@ export class Connection implements MessageSink {
     exchange.responseRequestId = response.requestId;
     exchange.responseIngressId = response.origin.ingressId;
     if (exchange.version === '') exchange.version = response.version;
+    Object.assign(exchange.attributes, response.attributes);
   }
 }

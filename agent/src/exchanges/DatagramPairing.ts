@@ -98,7 +98,7 @@ export class DatagramPairing {
       this.sink.count('dns_queries_evicted');
     }
     this.pending.set(key, { exchange, atNs: message.startNs });
-    if (side === 'server') this.sink.onRequestStart(exchange);
+    this.sink.onRequestStart(exchange);
   }
 
   private answer(ends: Ends, isSent: boolean, { message, addresses }: DnsMessage, isNetwork: boolean): void {
@@ -132,17 +132,22 @@ export class DatagramPairing {
     exchange.status = message.isError ? 'error' : 'ok';
     exchange.statusMessage = message.statusMessage;
     exchange.responseIngressId = message.origin.ingressId;
+    Object.assign(exchange.attributes, message.attributes);
     this.sink.onExchange(exchange);
   }
 
+  /** Queries that have waited too long. @param nowNs Infinity where nothing more will be seen: that is no failure */
   advance(nowNs: number, timeoutNs: number): void {
     for (const [key, { exchange, atNs }] of this.pending) {
       if (nowNs - atNs <= timeoutNs) return; // in order of arrival
       this.pending.delete(key);
-      exchange.failure = 'timeout';
-      exchange.status = 'error';
-      exchange.statusMessage = 'timeout';
-      exchange.endNs = Math.min(nowNs, atNs + timeoutNs);
+      if (nowNs === Infinity) exchange.truncated = true;
+      else {
+        exchange.failure = 'timeout';
+        exchange.status = 'error';
+        exchange.statusMessage = 'timeout';
+        exchange.endNs = atNs + timeoutNs;
+      }
       this.sink.onExchange(exchange);
     }
   }

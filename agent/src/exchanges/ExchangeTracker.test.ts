@@ -1,4 +1,4 @@
-import { exchangeId, parseAddress } from '@throughline/core';
+import { exchangeId, formatAddress, parseAddress } from '@throughline/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PacketEvent, type SocketEvent, SocketOperation } from '../events.ts';
@@ -196,7 +196,7 @@ describe('ExchangeTracker', () => {
       ['client', 100, 40000, 80],
       ['server', 200, 40000, 80],
     ]);
-    expect(opened.map(({ pid, endpoint }) => [pid, endpoint])).toEqual([[200, '/orders/{id}']]);
+    expect(opened).toContainEqual(expect.objectContaining({ pid: 200, tid: 201, endpoint: '/orders/{id}' }));
   });
 
   it('makes one exchange of what several interfaces show, with a hop for each', () => {
@@ -252,6 +252,38 @@ describe('ExchangeTracker', () => {
     expect(exchanges).toMatchObject([{ failure, status: 'error', startNs: 1e9, endNs: 2e9 }]);
   });
 
+  it('pairs DNS over TCP by id, and tells what was resolved', () => {
+    const name = [...Buffer.from('\x04shop\x04test\0'), 0, 1, 0, 1];
+    const query = (id: number): number[] => [0, 27, 0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name];
+    const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 10, 0, 0, 7];
+    const found = [0, 43, 0, 2, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, ...name, ...record];
+    const missing = [0, 27, 0, 1, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, ...name];
+    const exchanges: Exchange[] = [];
+    const names: string[] = [];
+    const tracker = new ExchangeTracker(
+      {},
+      {
+        onExchange: (exchange) => exchanges.push(exchange),
+        onDnsAnswer: (answer) => names.push(`${answer.netns} ${answer.name} ${formatAddress(answer.address)}`),
+      }
+    );
+    const turns = [
+      { operation: SocketOperation.send, bytes: [...query(1), ...query(2)] },
+      { operation: SocketOperation.receive, bytes: [...found, ...missing] },
+    ];
+    for (const { operation, bytes } of turns) {
+      const payload = Uint8Array.from(bytes);
+      const event = { operation, timestampNs: 1e9, remotePort: 53, sequence: 1, length: payload.length, payload };
+      tracker.onSocket(socketEvent(event));
+    }
+    tracker.advance(Infinity);
+    expect(exchanges.map(({ side, requestSequence, responseCode }) => [side, requestSequence, responseCode])).toEqual([
+      ['client', 30, 0],
+      ['client', 1, 3],
+    ]);
+    expect(names).toEqual(['1 shop.test 10.0.0.7']);
+  });
+
   it('says timeout after 30 seconds of event time', () => {
     const { exchanges } = track((tracker) => {
       tracker.onSocket(
@@ -260,7 +292,7 @@ describe('ExchangeTracker', () => {
       tracker.advance(30e9);
       tracker.advance(32e9);
     });
-    expect(exchanges).toMatchObject([{ failure: 'timeout', endNs: 32e9 }]);
+    expect(exchanges).toMatchObject([{ failure: 'timeout', status: 'error', startNs: 1e9 }]);
   });
 
   it('keeps a bounded number of connections, and counts those it gave up', () => {

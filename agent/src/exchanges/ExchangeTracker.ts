@@ -18,10 +18,19 @@ export interface TrackerOptions {
   readonly maxConnections?: number;
 }
 
-/** A request that a server's side has begun to read; its id is final. */
+/** A request that has begun; its id is final. */
 export type OpenedRequest = Pick<
   Exchange,
-  'exchangeId' | 'startNs' | 'pid' | 'tid' | 'endpoint' | 'traceId' | 'parentSpanId' | 'requestId' | 'requestIngressId'
+  | 'side'
+  | 'exchangeId'
+  | 'startNs'
+  | 'pid'
+  | 'tid'
+  | 'endpoint'
+  | 'traceId'
+  | 'parentSpanId'
+  | 'requestId'
+  | 'requestIngressId'
 >;
 
 export interface TrackerSink {
@@ -80,18 +89,20 @@ export class ExchangeTracker {
     this.sink = sink;
     const count = (reason: string): void => this.count(reason);
     const onRequestStart = (exchange: Exchange): void => sink.onOpen?.(exchange);
+    const onAnswer = (address: Uint8Array, name: string, netns: number, timestampNs: number): void =>
+      sink.onDnsAnswer?.({ netns, address, name, timestampNs });
     const { onMessage } = sink;
     this.connectionSink = {
       onRequestStart,
       onExchange: (exchange) => this.finish(exchange),
+      onAnswer,
       count,
       ...(onMessage && { onMessage }),
     };
     const datagramSink = {
       onRequestStart,
       count,
-      onAnswer: (address: Uint8Array, name: string, netns: number, timestampNs: number) =>
-        sink.onDnsAnswer?.({ netns, address, name, timestampNs }),
+      onAnswer,
       ...(onMessage && { onMessage }),
     };
     this.datagrams = new DatagramPairing({ ...datagramSink, onExchange: (exchange) => this.finish(exchange) });
@@ -160,7 +171,7 @@ export class ExchangeTracker {
     this.lastAdvanceNs = nowNs;
     for (const connections of [this.sockets, this.flows] as Map<unknown, Connection>[]) {
       for (const [key, connection] of connections) {
-        if (connection.pendingCount > 0) connection.advance(nowNs, this.options.timeoutNs);
+        if (connection.pendingCount > 0 || nowNs === Infinity) connection.advance(nowNs, this.options.timeoutNs);
         if (nowNs === Infinity || nowNs - connection.lastNs > IDLE_CONNECTION_NS) {
           if (connection.pendingCount === 0) connection.end(connection.lastNs, 'closed', true);
           connections.delete(key);

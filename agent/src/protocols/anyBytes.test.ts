@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { parseDns } from './dns.ts';
+import { DnsStreamParser } from './dnsStream.ts';
 import { Http1Parser } from './http1.ts';
 import { type MessageSink, type ProtocolParser } from './message.ts';
 import { MysqlParser } from './mysql.ts';
@@ -42,9 +43,15 @@ const mysqlTurns = [
   server([7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]),
 ];
 
+const dnsQuestion = [...Buffer.from('\x04shop\x04test\0'), 0, 1, 0, 1];
+const dnsQuery = (id: number): number[] => [0, 27, 0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...dnsQuestion];
+const dnsAnswer = (id: number): number[] => [0, 27, 0, id, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, ...dnsQuestion];
+const dnsTurns = [client(dnsQuery(1), dnsQuery(2)), server(dnsAnswer(2), dnsAnswer(1))];
+
 const subjects: readonly (readonly [string, Subject])[] = [
   ['http', { make: (sink) => new Http1Parser(sink), turns: httpTurns }],
   ['redis', { make: (sink) => new RedisParser(sink), turns: redisTurns }],
+  ['dns over tcp', { make: (sink) => new DnsStreamParser(sink, () => {}), turns: dnsTurns }],
   ['mysql', { make: (sink) => new MysqlParser(sink, true), turns: mysqlTurns }],
 ];
 

@@ -1,7 +1,8 @@
 import { formatAddress } from '@throughline/core';
 import { describe, expect, it } from 'vitest';
 import { parseDns } from './dns.ts';
-import { chunkOf } from './testMessages.ts';
+import { DnsStreamParser } from './dnsStream.ts';
+import { chunkOf, RecordingSink } from './testMessages.ts';
 
 const parse = (bytes: readonly number[]) => parseDns(chunkOf(Uint8Array.from(bytes)));
 const label = (text: string): number[] => [text.length, ...Buffer.from(text)];
@@ -85,5 +86,36 @@ describe('parseDns', () => {
     ['less than a header', [1, 2, 3]],
   ])('refuses %s', (_, bytes) => {
     expect(parse(bytes)).toBeUndefined();
+  });
+});
+
+describe('DnsStreamParser', () => {
+  const framed = (...message: number[]): Uint8Array => Uint8Array.from([0, message.length, ...message]);
+  const query = framed(...header(0x0100, 0), ...question(1));
+  const answer = framed(...header(0x8180, 1), ...question(1), ...record([0xc0, 12], 1, [10, 0, 0, 7]));
+
+  it('reads messages by their length and gives the addresses', () => {
+    const found: string[] = [];
+    const sink = new RecordingSink();
+    const parser = new DnsStreamParser(sink, (addresses) => {
+      found.push(...addresses.map(({ address, name }) => `${name} ${formatAddress(address)}`));
+    });
+    parser.onChunk(true, chunkOf(query, { sequence: 500 }));
+    parser.onChunk(false, chunkOf(answer, { sequence: 900 }));
+    expect(sink.messages).toMatchObject([
+      { type: 'request', method: 'A', target: 'shop.test', pairId: 0xabcd, sequence: 500, bytes: query.length },
+      { type: 'response', responseCode: 0, pairId: 0xabcd, sequence: 900, bytes: answer.length },
+    ]);
+    expect(found).toEqual(['shop.test 10.0.0.7']);
+  });
+
+  it('goes on at the next whole message after lost bytes', () => {
+    const sink = new RecordingSink();
+    const parser = new DnsStreamParser(sink, () => {});
+    parser.onChunk(true, chunkOf(query.subarray(0, 9)));
+    parser.onChunk(true, chunkOf(query.subarray(12), { lostBefore: 3 }));
+    parser.onChunk(true, chunkOf(query));
+    expect(sink.messages).toHaveLength(1);
+    expect(sink.counts).toEqual({ dns_bytes_lost: 1 });
   });
 });

@@ -1,5 +1,5 @@
 // https://www.rfc-editor.org/rfc/rfc1035 section 4
-import { mapIPv4 } from '@throughline/core';
+import { formatAddress, mapIPv4 } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Message, latin1 } from './message.ts';
 
@@ -42,30 +42,44 @@ const RCODES = [
   'NOTAUTH',
   'NOTZONE',
 ];
+const HEADER_BYTES = 12;
+const MAX_QUESTIONS = 16;
 const MAX_RECORDS = 64;
+const MAX_NAME_BYTES = 255;
+const TYPE_A = 1;
+const TYPE_AAAA = 28;
+
+/** Addresses of the name that was asked for, whatever aliases led to them. */
+export type DnsAddresses = readonly { readonly address: Uint8Array; readonly name: string }[];
 
 export interface DnsMessage {
   readonly message: Message;
-  /** Addresses of the name that was asked for, whatever aliases led to them. */
-  readonly addresses: readonly { readonly address: Uint8Array; readonly name: string }[];
+  readonly addresses: DnsAddresses;
 }
 
-/** @returns undefined for bytes that are no DNS message */
+/** One datagram. @returns undefined for bytes that are no DNS message */
 export function parseDns(chunk: Chunk): DnsMessage | undefined {
-  const { bytes } = chunk;
-  if (bytes.length < 12) return undefined;
+  if (chunk.bytes.length < HEADER_BYTES) return undefined;
+  const message = new Message((chunk.bytes[2]! & 0x80) !== 0 ? 'response' : 'request', chunk, 0);
+  message.consume(chunk, 0, chunk.length);
+  message.truncated = chunk.bytes.length < chunk.length;
+  const addresses = parseDnsMessage(chunk.bytes, message);
+  return addresses && { message, addresses };
+}
+
+/** Fills `message` from the bytes of a DNS message. @returns undefined where they are none */
+export function parseDnsMessage(bytes: Uint8Array, message: Message): DnsAddresses | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const flags = view.getUint16(2);
   const isResponse = (flags & 0x8000) !== 0;
   const opcode = (flags >> 11) & 15;
   const questions = view.getUint16(4);
-  const answers = view.getUint16(6);
-  // Standard queries, inverse, status, notify and update; anything else is another protocol on this port.
-  if (opcode > 5 || opcode === 3 || questions > 16 || (flags & 0x40) !== 0) return undefined;
-  const message = new Message(isResponse ? 'response' : 'request', chunk, 0);
-  message.consume(chunk, 0, chunk.length);
+  // Queries, status, notify and update; anything else is another protocol on this port.
+  if (isResponse !== (message.type === 'response')) return undefined;
+  if (opcode > 5 || opcode === 3 || questions > MAX_QUESTIONS || (flags & 0x40) !== 0) return undefined;
   message.pairId = view.getUint16(0);
-  let at = 12;
+  let at = HEADER_BYTES;
   let asked = '';
   for (let i = 0; i < questions; i++) {
     const name = readName(bytes, at);
@@ -75,34 +89,43 @@ export function parseDns(chunk: Chunk): DnsMessage | undefined {
     }
     if (i === 0) {
       asked = name.text;
-      const type = view.getUint16(name.end);
-      message.method = TYPES[type] ?? `TYPE${type}`;
+      message.method = typeName(view.getUint16(name.end));
     }
     at = name.end + 4;
   }
   message.target = asked;
   message.endpoint = asked;
-  message.truncated = chunk.bytes.length < chunk.length;
-  if (!isResponse) return { message, addresses: [] };
+  if (!isResponse) return [];
   message.responseCode = flags & 15;
-  message.isError = message.responseCode !== 0 && message.responseCode !== 3;
   // NXDOMAIN is an answer; whether it is a fault, the asker decides. It is shown as one.
-  if (message.responseCode === 3) message.isError = true;
-  if (message.responseCode !== 0)
-    message.statusMessage = RCODES[message.responseCode] ?? `RCODE${message.responseCode}`;
+  message.isError = message.responseCode !== 0;
+  if (message.isError) message.statusMessage = RCODES[message.responseCode] ?? `RCODE${message.responseCode}`;
+  const addresses = readAddresses(bytes, view, at, view.getUint16(6), asked);
+  if (addresses.length > 0) {
+    message.attributes['dns.answers'] = addresses.map(({ address }) => formatAddress(address)).join(',');
+  }
+  return addresses;
+}
+
+function typeName(type: number): string {
+  return TYPES[type] ?? `TYPE${type}`;
+}
+
+function readAddresses(bytes: Uint8Array, view: DataView, start: number, count: number, asked: string): DnsAddresses {
   const addresses: { address: Uint8Array; name: string }[] = [];
-  for (let i = 0; i < Math.min(answers, MAX_RECORDS); i++) {
+  let at = start;
+  for (let i = 0; i < Math.min(count, MAX_RECORDS); i++) {
     const name = readName(bytes, at);
     if (!name || name.end + 10 > bytes.length) break;
     const type = view.getUint16(name.end);
     const length = view.getUint16(name.end + 8);
     const data = name.end + 10;
     if (data + length > bytes.length) break;
-    if (type === 1 && length === 4) addresses.push({ address: mapIPv4(bytes, data), name: asked });
-    if (type === 28 && length === 16) addresses.push({ address: bytes.slice(data, data + 16), name: asked });
+    if (type === TYPE_A && length === 4) addresses.push({ address: mapIPv4(bytes, data), name: asked });
+    if (type === TYPE_AAAA && length === 16) addresses.push({ address: bytes.slice(data, data + 16), name: asked });
     at = data + length;
   }
-  return { message, addresses };
+  return addresses;
 }
 
 /** Pointers may only point back, which bounds them; a name has at most 255 bytes. */
@@ -127,7 +150,7 @@ function readName(bytes: Uint8Array, start: number): { text: string; end: number
     }
     if (length > 63 || at + 1 + length > bytes.length) return undefined;
     total += length + 1;
-    if (total > 255) return undefined;
+    if (total > MAX_NAME_BYTES) return undefined;
     labels.push(latin1(bytes, at + 1, at + 1 + length));
     at += length + 1;
   }

@@ -41,7 +41,13 @@ export class Http1Parser implements ProtocolParser {
   }
 
   onChunk(isFromClient: boolean, chunk: Chunk): void {
+    // An answer to a request whose head never came to its end: packets were lost, or it was refused.
+    if (!isFromClient && this.methods.length === 0) this.requests.endHead();
     (isFromClient ? this.requests : this.responses).onChunk(chunk);
+  }
+
+  onIdle(): void {
+    this.responses.onIdle();
   }
 
   onEnd(): void {
@@ -78,8 +84,25 @@ class Reader {
     this.state = 'opaque';
   }
 
+  onIdle(): void {
+    if (this.state === 'resync') this.finish();
+  }
+
   onEnd(): void {
-    if (this.state === 'until-close' || this.state === 'resync') this.finish();
+    if (this.state === 'head') this.endHead();
+    else if (this.state === 'until-close' || this.state === 'resync') this.finish();
+  }
+
+  /** What came of a head counts, where the rest will not come. */
+  endHead(): void {
+    const end = this.line.lastIndexOf('\n');
+    if (this.state !== 'head' || end < 0) return;
+    const head = this.line.slice(0, end + 1);
+    this.line = '';
+    this.message!.truncated = true;
+    this.sink.count('http_head_not_captured');
+    this.interpret(head);
+    if (this.message !== undefined) this.finish();
   }
 
   onChunk(chunk: Chunk): void {

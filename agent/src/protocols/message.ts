@@ -73,6 +73,8 @@ export interface MessageSink {
 export interface ProtocolParser {
   readonly protocol: Protocol;
   onChunk(isFromClient: boolean, chunk: Chunk): void;
+  /** Nothing has come for a while: a response whose end cannot be known has ended. */
+  onIdle(): void;
   /** The connection ended. */
   onEnd(nowNs: number): void;
 }

@@ -148,6 +148,10 @@ export class MysqlParser implements ProtocolParser {
     else (isFromClient ? this.client : this.server).onChunk(chunk);
   }
 
+  onIdle(): void {
+    this.finishLost();
+  }
+
   onEnd(): void {
     this.finishLost();
   }

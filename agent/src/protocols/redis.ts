@@ -43,6 +43,10 @@ export class RedisParser implements ProtocolParser {
     (isFromClient ? this.requests : this.responses).onChunk(chunk);
   }
 
+  onIdle(): void {
+    this.responses.finishLost(this.unanswered);
+  }
+
   onEnd(): void {
     this.responses.finishLost(this.unanswered);
   }
