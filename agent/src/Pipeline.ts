@@ -53,6 +53,8 @@ export class Pipeline {
   private readonly events: Record<string, number> = { socket_events: 0, packets: 0, exchanges: 0, rows: 0, batches: 0 };
   private readonly links: Record<string, number> = {};
   private names: agent.NameMapping[] = [];
+  /** Requests begun since the last batch whose rows are not in one yet: who is at this end is told before the row is. */
+  private readonly begun = new Map<string, OpenedRequest>();
   private reported = new Map<bigint, bigint>();
   private batchNumber = 0n;
   private lastBatchNs = 0;
@@ -148,7 +150,9 @@ export class Pipeline {
   };
 
   private onOpen(request: OpenedRequest): void {
-    if (!this.options.join || this.excluded.has(request.pid)) return;
+    if (this.excluded.has(request.pid) || request.side === 'network') return;
+    if (this.begun.size < BATCH_ROWS) this.begun.set(sideKey(request), request);
+    if (!this.options.join || request.side === 'client') return;
     this.joiner.open({
       spanId: serverSpanId(request.exchangeId),
       startNs: request.startNs,
@@ -215,6 +219,7 @@ export class Pipeline {
   }
 
   private append(exchange: Exchange, link: CauseLink, owner: ProcessIdentity | undefined): void {
+    this.begun.delete(sideKey(exchange));
     if (exchange.side === 'client') this.links[link.evidence] = (this.links[link.evidence] ?? 0) + 1;
     if (owner && !this.reported.has(owner.id)) this.report(owner);
     appendRow(this.builder, exchange, link, owner, this.options.clock, this.options.host.hostId);
@@ -275,9 +280,22 @@ export class Pipeline {
     }
   }
 
+  private takeBegun(): agent.BegunExchange[] {
+    const begun: agent.BegunExchange[] = [];
+    for (const { exchangeId, side, pid } of this.begun.values()) {
+      const owner = this.registry.lookup(pid);
+      if (!owner) continue;
+      if (!this.reported.has(owner.id)) this.report(owner);
+      begun.push({ exchangeId, entityId: owner.id, isClient: side === 'client' });
+    }
+    this.begun.clear();
+    return begun;
+  }
+
   private flushBatch(nowNs: number): void {
     this.lastBatchNs = nowNs;
-    if (this.builder.rows === 0 && this.entities.length === 0 && this.names.length === 0) return;
+    const begun = this.takeBegun();
+    if (this.builder.rows === 0 && this.entities.length === 0 && this.names.length === 0 && begun.length === 0) return;
     const { host, tenant, environment, agentId, clock } = this.options;
     const { monotonicNs, wallNs } = clock.latest();
     this.options.onBatch({
@@ -293,12 +311,17 @@ export class Pipeline {
       ...this.builder.take(),
       entities: this.entities,
       names: this.names,
+      begun,
       drops: new Map(Object.entries(this.dropCounts()).map(([reason, count]) => [reason, BigInt(count)])),
     });
     this.events['batches']!++;
     this.entities = [];
     this.names = [];
   }
+}
+
+function sideKey({ exchangeId, side }: Pick<OpenedRequest, 'exchangeId' | 'side'>): string {
+  return `${side}/${exchangeId}`;
 }
 
 function listenerKey(owner: bigint, address: Uint8Array, port: number, netns: number): bigint {

@@ -188,9 +188,8 @@ export class ProcessRegistry {
 
   private identify(pid: number, startTicks: number): ProcessIdentity {
     const { hostId, bootId } = this.options.host;
-    const commandLine = (this.procfs.text(`${pid}/cmdline`) ?? '')
-      .split('\0')
-      .filter((arg, i, all) => arg !== '' || i < all.length - 1);
+    // A title that is shorter than the arguments it overwrote leaves empty ones behind.
+    const commandLine = (this.procfs.text(`${pid}/cmdline`) ?? '').replace(/\0+$/, '').split('\0');
     const executable = this.procfs.link(`${pid}/exe`) ?? commandLine[0] ?? '';
     const cgroup = this.procfs.text(`${pid}/cgroup`) ?? '';
     const working = this.procfs.link(`${pid}/cwd`) ?? '/';

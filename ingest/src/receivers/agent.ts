@@ -60,9 +60,14 @@ export async function agentReceiver(server: FastifyInstance, options: AgentRecei
     const { tenant, environment, agentId } = origin;
     const token = JSON.stringify([tenant, environment, agentId, batch.bootId, String(batch.batchNumber)]);
     for (const [reason, count] of batch.drops) metrics.agentDrops.set({ agent: batch.agentId, reason }, Number(count));
+    const directory = pipeline.directory(origin);
+    const entities = reportEntities(batch, directory);
+    for (const { address, name } of batch.names) directory.resolveName(address, name);
+    for (const { exchangeId, isClient, entityId } of batch.begun) {
+      directory.see(exchangeId, isClient ? 'client' : 'server', entityId);
+    }
     try {
-      await pipeline.storeEntities(reportEntities(batch, pipeline.directory(origin)), origin, token);
-      for (const { address, name } of batch.names) pipeline.directory(origin).resolveName(address, name);
+      await pipeline.storeEntities(entities, origin, token);
       await pipeline.storeSpans(reader, origin, hostId, token);
     } catch (error) {
       const reason = error instanceof IngestError ? error.code : 'internal';

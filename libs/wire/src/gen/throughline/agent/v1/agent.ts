@@ -79,11 +79,20 @@ export interface Batch {
   names: NameMapping[];
   /** Cumulative since the agent started: what was seen but not kept, by reason. */
   drops: Map<string, bigint>;
+  /** Exchanges that have begun and whose rows come later: the other end's row can name this one meanwhile. */
+  begun: BegunExchange[];
 }
 
 export interface Batch_DropsEntry {
   key: string;
   value: bigint;
+}
+
+export interface BegunExchange {
+  exchangeId: bigint;
+  /** Process at this end. */
+  entityId: bigint;
+  isClient: boolean;
 }
 
 export interface Column {
@@ -325,6 +334,7 @@ function createBaseBatch(): Batch {
     entities: [],
     names: [],
     drops: new Map(),
+    begun: [],
   };
 }
 
@@ -378,6 +388,9 @@ export const Batch: MessageFns<Batch> = {
     message.drops.forEach((value, key) => {
       Batch_DropsEntry.encode({ key: key as any, value }, writer.uint32(122).fork()).join();
     });
+    for (const v of message.begun) {
+      BegunExchange.encode(v!, writer.uint32(130).fork()).join();
+    }
     return writer;
   },
 
@@ -517,6 +530,14 @@ export const Batch: MessageFns<Batch> = {
             }
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.begun.push(BegunExchange.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -559,6 +580,7 @@ export const Batch: MessageFns<Batch> = {
       });
       return m;
     })();
+    message.begun = object.begun?.map((e) => BegunExchange.fromPartial(e)) || [];
     return message;
   },
 };
@@ -629,6 +651,93 @@ export const Batch_DropsEntry: MessageFns<Batch_DropsEntry> = {
     const message = createBaseBatch_DropsEntry();
     message.key = object.key ?? "";
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseBegunExchange(): BegunExchange {
+  return { exchangeId: 0n, entityId: 0n, isClient: false };
+}
+
+export const BegunExchange: MessageFns<BegunExchange> = {
+  encode(message: BegunExchange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exchangeId !== 0n) {
+      if (BigInt.asUintN(64, message.exchangeId) !== message.exchangeId) {
+        throw new globalThis.Error("value provided for field message.exchangeId of type fixed64 too large");
+      }
+      writer.uint32(9).fixed64(message.exchangeId);
+    }
+    if (message.entityId !== 0n) {
+      if (BigInt.asUintN(64, message.entityId) !== message.entityId) {
+        throw new globalThis.Error("value provided for field message.entityId of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.entityId);
+    }
+    if (message.isClient !== false) {
+      writer.uint32(24).bool(message.isClient);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BegunExchange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBegunExchange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.exchangeId = reader.fixed64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.entityId = reader.fixed64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isClient = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BegunExchange>, I>>(base?: I): BegunExchange {
+    return BegunExchange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BegunExchange>, I>>(object: I): BegunExchange {
+    const message = createBaseBegunExchange();
+    message.exchangeId = (object.exchangeId !== undefined && object.exchangeId !== null)
+      ? BigInt(object.exchangeId)
+      : 0n;
+    message.entityId = (object.entityId !== undefined && object.entityId !== null) ? BigInt(object.entityId) : 0n;
+    message.isClient = object.isClient ?? false;
     return message;
   },
 };
