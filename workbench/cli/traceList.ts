@@ -40,13 +40,13 @@ const row = z.object({
   failure: z.string(),
 });
 
-/** Root requests of the last hour: failed first, then slowest. */
+/** Root requests of the last 15 minutes: failed first, then slowest. */
 export async function listTraces(workbench: string, limit: number): Promise<ListedTrace[]> {
   const query = { refId: 'A', queryType: 'traceSearch', order: 'failedFirst', limit };
   const response = await request(`${workbench}/api/ds/query`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ from: 'now-1h', to: 'now', queries: [query] }),
+    body: JSON.stringify({ from: 'now-15m', to: 'now', queries: [query] }),
   });
   const text = await response.text();
   if (response.status >= 400) throw new CliError('QUERY_FAILED', `the workbench answered ${response.status}: ${text}`);
@@ -67,7 +67,7 @@ export function readList(text: string): ListedTrace[] {
 }
 
 export function renderList(list: readonly ListedTrace[], colour: boolean): string {
-  if (list.length === 0) return 'no request was seen within the last hour\n';
+  if (list.length === 0) return 'no request was seen within the last 15 minutes\n';
   const rows = list.map((trace) => ({
     failed: trace.status === 'Error',
     cells: [
