@@ -30,6 +30,19 @@ function login(capabilities: number): number[] {
 const greeting = packet(0, [10], '8.0.36\0', Array<number>(60).fill(1));
 const CAPABILITIES = 0x0000_8208 | 0x0008_0000; // protocol 41, secure connection, with a database, plugin auth
 
+describe('startsMysqlCommand', () => {
+  it.each([
+    ['a statement', query('select 1'), 'plain'],
+    ['the beginning of a statement', query('select 1 from t').slice(0, 12), 'plain'],
+    ['a ping, alone', packet(0, [0x0e]), 'plain'],
+    ['a ping with more behind it', [...packet(0, [0x0e]), 1], undefined],
+    ['an answer', packet(1, OK), undefined],
+    ['another protocol', [...Buffer.from('GET / HTTP/1.1')], undefined],
+  ])('of %s', (_, bytes, expected) => {
+    expect(startsMysqlCommand(Uint8Array.from(bytes), bytes.length)).toBe(expected);
+  });
+});
+
 describe('MysqlParser', () => {
   it('logs in, then names database, command and fingerprint', () => {
     const sink = fromStart(

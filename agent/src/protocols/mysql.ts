@@ -81,6 +81,8 @@ function startsPlainCommand(bytes: Uint8Array, length: number): boolean {
         utf8(bytes, text, text + 40)
       );
     }
+    case 0x0e:
+      return length === 5 && u24(bytes, 0) === 1;
     case 0x17:
       // Statement, flags, and how often it is to be executed: once.
       return (
