@@ -87,6 +87,8 @@ export class Connection implements MessageSink {
   private starting: Pending | undefined;
   /** The response in the making came before its request was whole. */
   isClosed = false;
+  /** How the connection ended. */
+  private ending: Failure | undefined;
   bytesToRemote = 0;
   bytesToLocal = 0;
 
@@ -267,9 +269,10 @@ export class Connection implements MessageSink {
   end(nowNs: number, failure: 'closed' | 'reset', isByLocal: boolean): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.parser?.onEnd(nowNs);
     const isByClient = isByLocal === this.isLocalClient;
     const reason: Failure = `${failure}_by_${isByClient ? 'client' : 'server'}`;
+    this.ending = reason;
+    this.parser?.onEnd(nowNs);
     for (const pending of this.pending.splice(0)) this.fail(pending, reason, nowNs);
   }
 
@@ -335,6 +338,9 @@ export class Connection implements MessageSink {
     exchange.requestBytes = message.bytes;
     exchange.endNs = Math.max(exchange.endNs, message.endNs);
     exchange.truncated = message.truncated;
+    exchange.method = message.method;
+    exchange.target = message.target;
+    exchange.endpoint = message.endpoint;
   }
 
   private answer(exchange: Exchange, response: Message): void {
@@ -350,5 +356,9 @@ export class Connection implements MessageSink {
     exchange.responseIngressId = response.origin.ingressId;
     if (exchange.version === '') exchange.version = response.version;
     Object.assign(exchange.attributes, response.attributes);
+    if (response.isCutOff && this.ending !== undefined) {
+      exchange.failure = this.ending;
+      exchange.status = 'error';
+    }
   }
 }

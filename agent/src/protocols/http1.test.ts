@@ -104,6 +104,39 @@ describe('Http1Parser', () => {
     ]);
   });
 
+  it('tells of a request whose head stayed incomplete when its answer comes, and at the end', () => {
+    const sink = new RecordingSink();
+    const parser = new Http1Parser(sink);
+    parser.onChunk(true, chunkOf(Buffer.from('GET /a HTTP/1.1\r\nHost: shop\r\nCookie: abc')));
+    parser.onChunk(false, chunkOf(Buffer.from('HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\n\r\n')));
+    parser.onChunk(true, chunkOf(Buffer.from('GET /b HTTP/1.1\r\nX'), { sequence: 100 }));
+    parser.onEnd();
+    expect(sink.messages).toMatchObject([
+      { target: '/a', host: 'shop', truncated: true },
+      { responseCode: 431, truncated: false },
+      { target: '/b', truncated: true },
+    ]);
+  });
+
+  it('ends an answer of unknown length when nothing comes', () => {
+    const sink = new RecordingSink();
+    const parser = new Http1Parser(sink);
+    parser.onChunk(true, chunkOf(Buffer.from(GET)));
+    parser.onChunk(false, chunkOf(Buffer.from('HTTP/1.1 200 OK\r\nSet-Cookie: a'), { length: 5000 }));
+    expect(sink.messages).toHaveLength(1);
+    parser.onIdle();
+    expect(sink.messages[1]).toMatchObject({ responseCode: 200, truncated: true });
+  });
+
+  it.each([
+    ['HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1234', true],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123', true],
+    ['HTTP/1.1 200 OK\r\n\r\n1234', false],
+  ])('knows an answer that is cut off: %j', (response, isCutOff) => {
+    const { messages } = converse((sink) => new Http1Parser(sink), [client(GET), server(response)]);
+    expect(messages[1]).toMatchObject({ responseCode: 200, isCutOff, truncated: isCutOff });
+  });
+
   it('tells that a request began as soon as its first 64 bytes and its head are known', () => {
     const sink = new RecordingSink();
     const head = 'POST /long HTTP/1.1\r\nContent-Length: 100\r\nX: ' + 'x'.repeat(40) + '\r\n\r\n';

@@ -90,7 +90,11 @@ class Reader {
 
   onEnd(): void {
     if (this.state === 'head') this.endHead();
-    else if (this.state === 'until-close' || this.state === 'resync') this.finish();
+    else if (this.message !== undefined) {
+      this.message.isCutOff = this.state !== 'until-close' && this.state !== 'resync';
+      this.message.truncated ||= this.message.isCutOff;
+      this.finish();
+    }
   }
 
   /** What came of a head counts, where the rest will not come. */

@@ -16,6 +16,8 @@ export class Message {
   prefixLength = 0;
   bytes = 0;
   truncated = false;
+  /** The connection ended before the message did. */
+  isCutOff = false;
 
   version = '';
   method = '';

@@ -156,6 +156,10 @@ export class MysqlParser implements ProtocolParser {
 
   onEnd(): void {
     this.finishLost();
+    if (this.response) {
+      this.response.truncated = this.response.isCutOff = true;
+      this.finish();
+    }
   }
 
   private goOpaque(reason: string): void {

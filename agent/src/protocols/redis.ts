@@ -49,6 +49,7 @@ export class RedisParser implements ProtocolParser {
 
   onEnd(): void {
     this.responses.finishLost(this.unanswered);
+    this.responses.finishCutOff();
   }
 }
 
@@ -105,6 +106,13 @@ class ValueReader {
     if (!lost) return;
     this.lost = undefined;
     for (let i = 0; i < count; i++) this.sink.onMessage(lost);
+  }
+
+  /** A response of which the rest will not come. */
+  finishCutOff(): void {
+    if (!this.message) return;
+    this.message.truncated = this.message.isCutOff = true;
+    this.finish();
   }
 
   private startsHere(chunk: Chunk): boolean {
