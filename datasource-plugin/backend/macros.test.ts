@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expandMacros, MACRO_NAMES } from './macros.ts';
+import { dropDatabase } from './sqlText.ts';
 
 const context = { fromMs: 1_700_000_000_123, toMs: 1_700_000_600_456, intervalMs: 15_000 };
 
@@ -60,5 +61,18 @@ describe('expandMacros', () => {
         '$__conditionalAll',
       ])
     );
+  });
+});
+
+describe('dropDatabase', () => {
+  const tables = new Set(['spans']);
+  it.each([
+    ['SELECT * FROM throughline.spans', 'SELECT * FROM spans'],
+    ['SELECT throughline . spans.Duration FROM throughline.spans s', 'SELECT spans.Duration FROM spans s'],
+    ["SELECT 'throughline.spans', `throughline`.`spans`", "SELECT 'throughline.spans', `throughline`.`spans`"],
+    ['SELECT * FROM throughline.schema_migrations', 'SELECT * FROM throughline.schema_migrations'],
+    ['SELECT xthroughline.spans, a.throughline.spans', 'SELECT xthroughline.spans, a.throughline.spans'],
+  ])('%s', (sql, plain) => {
+    expect(dropDatabase(sql, 'throughline', tables)).toBe(plain);
   });
 });

@@ -20,10 +20,14 @@ export interface RollupRange {
 
 const STEPS_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 
+/** Seconds are kept for a day (libs/schema, red_1s); a margin keeps a running chart from losing its start. */
+const SECONDS_KEPT_MS = 23 * 3_600_000;
+
 /** Buckets of a chart: not finer than its interval, not more than its points. */
 export function chartRange(context: QueryContext): RollupRange {
   const { fromMs, toMs, intervalMs, maxDataPoints } = context;
-  const wanted = Math.max(intervalMs, (toMs - fromMs) / maxDataPoints) / 1_000;
+  const finest = Date.now() - fromMs <= SECONDS_KEPT_MS ? 1 : 60;
+  const wanted = Math.max(finest, intervalMs / 1_000, (toMs - fromMs) / 1_000 / maxDataPoints);
   const stepSeconds = STEPS_SECONDS.find((step) => step >= wanted) ?? STEPS_SECONDS.at(-1)!;
   return aligned(fromMs, toMs, stepSeconds);
 }
@@ -32,7 +36,8 @@ export function chartRange(context: QueryContext): RollupRange {
 const SECONDS_UP_TO_MS = 2 * 3_600_000;
 
 export function sumRange({ fromMs, toMs }: Pick<QueryContext, 'fromMs' | 'toMs'>): RollupRange {
-  return aligned(fromMs, toMs, toMs - fromMs <= SECONDS_UP_TO_MS ? 1 : 60);
+  const inSeconds = toMs - fromMs <= SECONDS_UP_TO_MS && Date.now() - fromMs <= SECONDS_KEPT_MS;
+  return aligned(fromMs, toMs, inSeconds ? 1 : 60);
 }
 
 function aligned(fromMs: number, toMs: number, stepSeconds: number): RollupRange {
@@ -84,8 +89,7 @@ export function rollupRows(
   const filter = filterCondition(filters, isMap ? MAP_FILTER_COLUMNS : FILTER_COLUMNS, parameters);
   return `(
   SELECT
-    Time, Side, EntityId, PeerEntityId, Protocol, Endpoint, Requests, Errors, DurationQuantiles,
-    SlowestSpanId, SlowestTraceId, SlowestDuration, ErrorSpanId, ErrorTraceId, ErrorDuration,
+    Time, Side, Protocol, Endpoint, Requests, Errors, DurationQuantiles, Slowest, Failed,
     if(own.Name != '', own.Name, 'unknown') AS Own,
     multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown') AS Peer
   FROM ${range.table} AS red

@@ -1,4 +1,3 @@
-import { SettingsMap } from '@clickhouse/client';
 import { type QueryFilter } from '@throughline/query';
 import { TENANT_RELATIONS } from '@throughline/schema';
 import { type QueryContext } from './context.ts';
@@ -73,14 +72,24 @@ function attributeColumns(
   return undefined;
 }
 
+/** Where the latest row of a key holds, earlier ones are left out. */
+const LATEST_ROW_HOLDS = new Set(['entities', 'links']);
+
 /**
- * Tenant and environment for statements that are not ours, as the setting additional_table_filters: a text inside a
- * text, hence the two levels of quotes. settings.ts lets no quote into the names.
+ * Tenant and environment for statements that are not ours: CTEs with the names of the tables, holding the tenant's rows.
+ * A viewer's statement runs inside them, in a database without tables (VIEWER_DATABASE), so these are all the tables it
+ * can name; sqlGuard.ts refuses qualified names. A CTE of the viewer's own that hides one of these reads from it too.
  */
-export function tenantFilters(settings: Settings): SettingsMap {
-  const filter = `Tenant = \\'${settings.tenant}\\' AND Environment = \\'${settings.environment}\\'`;
-  return SettingsMap.from(Object.fromEntries(TENANT_RELATIONS.map((name) => [`${DATABASE}.${name}`, filter])));
+export function tenantTables(settings: Settings, parameters: Parameters): string {
+  const condition = tenantCondition(settings, parameters);
+  return TENANT_RELATIONS.map((name) => {
+    const final = LATEST_ROW_HOLDS.has(name) ? ' FINAL' : '';
+    return `${name} AS (SELECT * FROM ${DATABASE}.${name}${final} WHERE ${condition})`;
+  }).join(',\n');
 }
+
+/** Every ClickHouse has it, and unqualified names of a viewer's statement are looked up in it. */
+export const VIEWER_DATABASE = 'default';
 
 const CATALOG_TTL_MS = 30_000;
 const catalogs = new WeakMap<Store, { catalog: Promise<Catalog>; readAt: number }>();
@@ -91,13 +100,12 @@ export async function readCatalog({ store, run }: Pick<QueryContext, 'store' | '
   const catalog = store
     // Shared by queries that may be cancelled one by one: no signal.
     .rows<{ name: string }>(
-      { sql: `SELECT name FROM system.tables WHERE database = '${DATABASE}'`, parameters: {} },
+      { sql: `SELECT name FROM system.tables WHERE database = '${VIEWER_DATABASE}'`, parameters: {} },
       { comment: run.comment }
     )
     .then((tables) => ({
-      database: DATABASE,
       readable: new Set(TENANT_RELATIONS),
-      existing: new Set(tables.map(({ name }) => name)),
+      others: new Set(tables.map(({ name }) => name)),
     }));
   catalogs.set(store, { catalog, readAt: Date.now() });
   catalog.catch(() => catalogs.delete(store));

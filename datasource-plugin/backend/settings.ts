@@ -16,7 +16,6 @@ export interface Settings {
   readonly rowLimit: number;
 }
 
-/** Tenant and environment also enter a setting's text (store.ts), so no quote may be in them. */
 const scopeName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$/, 'letters, digits and _ . : - only, at most 63');

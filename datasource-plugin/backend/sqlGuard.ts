@@ -4,20 +4,18 @@ import { DatasourceError } from './errors.ts';
  * What a viewer's SQL may read: the tables of its own tenant and nothing else. Two guards together:
  *
  * 1. The statement's syntax tree (ClickHouse's own, by EXPLAIN AST) is checked here: one SELECT without SETTINGS or
- *    INTO OUTFILE, tables by name from a list, table functions that only make numbers, no dictionaries.
- * 2. The setting additional_table_filters adds "Tenant = … AND Environment = …" to every read of those tables, inside
- *    views too. It matches by table name, so a materialized view or merge() would go around it: hence the list.
+ *    INTO OUTFILE, tables by plain names, table functions that only make numbers, no dictionaries.
+ * 2. It then runs inside CTEs that have the tables' names and the tenant's rows (scope.ts), in a database without those
+ *    tables: a plain name can mean nothing else.
  *
  * The store's own guard (files, network, limits) stands behind both.
  */
 
-/** Tables as the statement may name them. */
 export interface Catalog {
-  readonly database: string;
-  /** Tables and views whose rows the tenant filter covers. */
+  /** Tables and views that the CTEs stand for. */
   readonly readable: ReadonlySet<string>;
-  /** Every relation of the database. A bare name that is none of them is a CTE or an alias. */
-  readonly existing: ReadonlySet<string>;
+  /** Relations of the database that plain names are looked up in; a plain name that is neither is the viewer's CTE. */
+  readonly others: ReadonlySet<string>;
 }
 
 const HARMLESS_TABLES = new Set(['system.one', 'system.numbers', 'system.zeros']);
@@ -72,14 +70,9 @@ function checkNode(node: AstNode, catalog: Catalog): void {
   for (const child of node.children) checkNode(child, catalog);
 }
 
-function checkTable(name: string, { database, readable, existing }: Catalog): void {
-  if (HARMLESS_TABLES.has(name)) return;
-  const dot = name.indexOf('.');
-  const table = dot < 0 ? name : name.slice(dot + 1);
-  const isOurs = dot < 0 || name.slice(0, dot) === database;
-  if (isOurs && readable.has(table)) return;
-  if (dot < 0 && !existing.has(table)) return;
-  throw refused(`the table ${name}`);
+function checkTable(name: string, { readable, others }: Catalog): void {
+  if (HARMLESS_TABLES.has(name) || readable.has(name)) return;
+  if (name.includes('.') || others.has(name)) throw refused(`the table ${name}`);
 }
 
 /**

@@ -32,3 +32,24 @@ export function readArguments(sql: string, open: number): { arguments: string[];
   }
   return undefined;
 }
+
+/** `throughline.spans` → `spans`, outside strings, quoted names and comments. */
+export function dropDatabase(sql: string, database: string, tables: ReadonlySet<string>): string {
+  const qualified = new RegExp(`${database}\\s*\\.\\s*(\\w+)`, 'y');
+  let result = '';
+  for (let i = 0; i < sql.length;) {
+    const opaque = skipOpaque(sql, i);
+    qualified.lastIndex = i;
+    const match = opaque === i && !/[\w.$]/.test(sql[i - 1] ?? '') ? qualified.exec(sql) : null;
+    const table = match?.[1];
+    if (match && table !== undefined && tables.has(table)) {
+      result += table;
+      i = qualified.lastIndex;
+    } else {
+      const next = Math.max(opaque, i + 1);
+      result += sql.slice(i, next);
+      i = next;
+    }
+  }
+  return result;
+}

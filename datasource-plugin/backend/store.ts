@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type ClickHouseClient, type ClickHouseSettings, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  type ClickHouseSettings,
+  createClient,
+} from '@clickhouse/client';
 import { toDatasourceError } from './errors.ts';
 import { type Settings } from './settings.ts';
 import { type Statement } from './statement.ts';
@@ -13,7 +19,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Who asks, for the store's query log. */
   readonly comment?: string;
-  readonly settings?: ClickHouseSettings;
+  /** Where plain table names are looked up. @default our own database */
+  readonly database?: 'default';
 }
 
 const DATABASE = 'throughline';
@@ -25,26 +32,28 @@ const MAX_CONNECTIONS = 16;
 
 export class Store {
   readonly #client: ClickHouseClient;
+  /** For viewers' statements: it looks plain names up elsewhere. */
+  readonly #viewerClient: ClickHouseClient;
   readonly #limits: ClickHouseSettings;
 
   constructor(settings: Settings) {
-    this.#client = createClient({
+    const options: ClickHouseClientConfigOptions = {
       url: settings.url,
       username: settings.user,
       password: settings.readToken,
-      database: DATABASE,
       application: 'throughline-datasource',
       request_timeout: settings.timeoutSeconds * 1_000 + CLIENT_GRACE_MS,
       max_open_connections: MAX_CONNECTIONS,
       // A parameter list beyond what a URL carries goes in the body.
       use_multipart_params_auto: true,
       log: { level: ClickHouseLogLevel.OFF },
-    });
+    };
+    this.#client = createClient({ ...options, database: DATABASE });
+    this.#viewerClient = createClient({ ...options, database: 'default' });
     this.#limits = {
       max_execution_time: settings.timeoutSeconds,
       max_result_bytes: String(MAX_RESULT_BYTES),
       max_memory_usage: String(MAX_MEMORY_BYTES),
-      result_overflow_mode: 'throw',
       // A failure in the middle of an answer becomes a status, not a broken body.
       wait_end_of_query: 1,
       cancel_http_readonly_queries_on_client_close: 1,
@@ -54,7 +63,7 @@ export class Store {
   /** @throws DatasourceError */
   async rows<Row>(statement: Statement, options: RunOptions = {}): Promise<Row[]> {
     try {
-      const result = await this.#client.query({
+      const result = await this.#clientFor(options).query({
         query: statement.sql,
         query_params: statement.parameters,
         format: 'JSONEachRow',
@@ -62,7 +71,6 @@ export class Store {
         clickhouse_settings: {
           ...this.#limits,
           output_format_json_quote_64bit_integers: 1,
-          ...options.settings,
           ...(options.comment && { log_comment: options.comment }),
         },
       });
@@ -75,13 +83,12 @@ export class Store {
   /** @returns the answer's bytes in Arrow's stream format. @throws DatasourceError */
   async arrowStream(statement: Statement, compressed: boolean, options: RunOptions = {}): Promise<Uint8Array> {
     try {
-      const { stream } = await this.#client.exec({
+      const { stream } = await this.#clientFor(options).exec({
         query: `${statement.sql}\nFORMAT ArrowStream`,
         query_params: statement.parameters,
         ...(options.signal && { abort_signal: options.signal }),
         clickhouse_settings: {
           ...this.#limits,
-          ...options.settings,
           output_format_arrow_compression_method: compressed ? 'lz4_frame' : 'none',
           ...(options.comment && { log_comment: options.comment }),
         },
@@ -94,8 +101,12 @@ export class Store {
     }
   }
 
-  close(): Promise<void> {
-    return this.#client.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#client.close(), this.#viewerClient.close()]);
+  }
+
+  #clientFor({ database }: RunOptions): ClickHouseClient {
+    return database === undefined ? this.#client : this.#viewerClient;
   }
 }
 

@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backendProgram } from '@throughline/datasource-plugin/backend';
 import { type PluginProcess, startPlugin } from '@throughline/grafana-backend';
 import { type Logger } from 'pino';
 
 /** The datasource's backend, started as Grafana starts it and started again when it dies. */
-
-const BACKEND = join(import.meta.dirname, '../../datasource-plugin/backend/main.ts');
 
 /** More deaths than this within the window, and it is left dead: the cause is not a passing one. */
 const MAX_RESTARTS = 5;
@@ -47,7 +45,7 @@ export class BackendProcess {
     }
     if (this.#deaths.length > 0) await sleep(RESTART_DELAY_MS * this.#deaths.length);
     const started = startPlugin(process.execPath, {
-      args: [BACKEND],
+      args: [backendProgram],
       onLogLine: (line) => process.stderr.write(line + '\n'),
     });
     const plugin = await started.catch((error: unknown) => {

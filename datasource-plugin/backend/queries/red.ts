@@ -160,14 +160,16 @@ function exemplarStatement(query: RedQuery, range: RollupRange, { settings }: Qu
   return parameters.statement(`WITH ${names},
 rows AS ${rows}
 SELECT
-  toUnixTimestamp(Time) AS Time, lower(hex(exemplar.1)) AS SpanId, lower(hex(exemplar.2)) AS TraceId,
-  exemplar.3 AS Duration, exemplar.4 AS Reason, Own AS Service, Endpoint
+  toUnixTimestamp(rows.Time) AS Time,
+  lower(hex(exemplar.1.SpanId)) AS SpanId,
+  lower(hex(exemplar.1.TraceId)) AS TraceId,
+  exemplar.1.Duration AS Duration,
+  exemplar.2 AS Reason,
+  Own AS Service,
+  Endpoint
 FROM rows
-ARRAY JOIN [
-  (SlowestSpanId, SlowestTraceId, SlowestDuration, 'slowest'),
-  (ErrorSpanId, ErrorTraceId, ErrorDuration, 'error')
-] AS exemplar
-WHERE exemplar.1 != toFixedString('', 8)
+ARRAY JOIN [(Slowest, 'slowest'), (Failed, 'error')] AS exemplar
+WHERE exemplar.1.SpanId != toFixedString('', 8)
 ORDER BY Reason = 'error' DESC, Duration DESC
 LIMIT ${parameters.bind(MAX_EXEMPLARS, 'UInt32')}`);
 }

@@ -1,42 +1,50 @@
 import { countRows, type FrameMeta, type Notice, type QueryAnswer } from '@throughline/grafana-backend';
 import { type SqlQuery } from '@throughline/query';
-import { type Catalog, checkSelect } from '../sqlGuard.ts';
 import { type QueryContext } from '../context.ts';
 import { DatasourceError } from '../errors.ts';
 import { expandMacros } from '../macros.ts';
-import { readCatalog, tenantFilters } from '../scope.ts';
+import { DATABASE, readCatalog, tenantTables, VIEWER_DATABASE } from '../scope.ts';
 import { type Column, toColumn } from '../sqlColumns.ts';
-import { quoteIdentifier } from '../statement.ts';
+import { checkSelect } from '../sqlGuard.ts';
+import { dropDatabase } from '../sqlText.ts';
+import { Parameters, quoteIdentifier } from '../statement.ts';
 
 /** A viewer's SELECT: macros → guard → column types → casts around it → ClickHouse's Arrow, passed through. */
 export async function answerSql(query: SqlQuery, context: QueryContext): Promise<QueryAnswer> {
-  const { store, settings, run } = context;
-  const sql = expandMacros(query.rawSql, context).replace(/[;\s]+$/, '');
-  const scoped = { ...run, settings: { additional_table_filters: tenantFilters(settings) } };
+  const { store, settings } = context;
+  const run = { ...context.run, database: VIEWER_DATABASE } as const;
+  const catalog = await readCatalog(context);
+  const expanded = expandMacros(query.rawSql, context).replace(/[;\s]+$/, '');
+  const sql = dropDatabase(expanded, DATABASE, catalog.readable);
 
-  const catalog: Catalog = await readCatalog(context);
   const tree = await store.rows<{ explain: string }>({ sql: `EXPLAIN AST ${sql}\n`, parameters: {} }, run);
   checkSelect(
     tree.map(({ explain }) => explain),
     catalog
   );
 
+  const parameters = new Parameters();
+  const tables = tenantTables(settings, parameters);
+  const within = (select: string, rest = '') => `WITH ${tables}\nSELECT ${select}\nFROM (\n${sql}\n) AS q${rest}`;
   const described = await store.rows<{ name: string; type: string }>(
-    { sql: `DESCRIBE TABLE (\n${sql}\n)`, parameters: {} },
-    scoped
+    parameters.statement(`DESCRIBE TABLE (${within('*')})`),
+    run
   );
   const columns = described.map(({ name, type }) => toColumn(name, type) ?? unfinished(name, type));
-  const shape = shapeOf(columns, query.format);
-  const order = shape.timeColumn ? `\nORDER BY ${quoteIdentifier(shape.timeColumn)}` : '';
-  const wrapped = `SELECT ${columns.map((column) => column.expression).join(', ')}\nFROM (\n${sql}\n) AS q${order}\nLIMIT ${settings.rowLimit}`;
-  const arrowStream = await store.arrowStream({ sql: wrapped, parameters: {} }, context.format === 'arrow', scoped);
+  const { type, timeColumn } = shapeOf(columns, query.format);
+  const order = timeColumn === undefined ? '' : `\nORDER BY ${quoteIdentifier(timeColumn)}`;
+  const casts = columns.map(({ expression }) => expression).join(', ');
+  const statement = parameters.statement(within(casts, `${order}\nLIMIT ${settings.rowLimit}`));
+  const arrowStream = await store.arrowStream(statement, context.format === 'arrow', run);
 
+  const rows = countRows(arrowStream);
   const notices: Notice[] = [];
-  if (countRows(arrowStream) >= settings.rowLimit) {
+  if (rows >= settings.rowLimit) {
     notices.push({ severity: 'warning', text: `Only the first ${settings.rowLimit} rows are shown (row limit).` });
   }
   const meta: FrameMeta = {
-    type: shape.type,
+    // One number per name: several rows of numbers alone are a table.
+    type: type === 'numeric-wide' && rows !== 1 ? 'table' : type,
     typeVersion: [0, 1],
     executedQueryString: sql,
     ...(notices.length > 0 && { notices }),

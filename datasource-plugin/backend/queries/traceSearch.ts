@@ -95,6 +95,7 @@ LEFT JOIN names AS own ON own.Id = spans.EntityId
 LEFT JOIN names AS peer ON peer.Id = spans.PeerEntityId
 WHERE ${tenant} AND ${within}
   AND Layer != 'network'
+  AND NOT (SpanKind = 'Client' AND spans.Endpoint IN ('/v1/traces', '/v1/metrics', '/v1/logs')) -- an SDK's own exports
   AND (
     (SpanKind = 'Server' AND Layer = 'process' AND spans.ParentSpanId NOT IN (
       SELECT SpanId FROM spans WHERE ${tenant} AND ${around} AND SpanKind = 'Client' AND Layer = 'process'
