@@ -19,7 +19,7 @@ interface Outcome {
 
 function throughline(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(COMMAND, args, { cwd: '/', timeout: 90_000 }, (error, stdout, stderr) => {
+    execFile(COMMAND, args, { cwd: '/', timeout: 90_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
     });
   });
@@ -99,6 +99,9 @@ describe('up', () => {
     const missing = await sql('SELECT nothing');
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain('nothing');
+    const brokenOff = await sql('SELECT throwIf(number = 3000000) FROM numbers(5000000)');
+    expect(brokenOff.code).toBe(1);
+    expect(brokenOff.stderr).toContain('broke off');
   });
 
   it('trace lists what there is', async () => {

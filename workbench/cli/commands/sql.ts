@@ -32,8 +32,12 @@ Tables are described in docs/tables.md: spans, red_1s, red_1m, entities, trace_i
     });
     if (!response.ok || response.body === null) throw new CliError('QUERY_FAILED', (await response.text()).trim());
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-    // Not ended with the answer: standard output outlives it.
-    await pipeline(body, process.stdout, { end: false });
+    try {
+      // Not ended with the answer: standard output outlives it.
+      await pipeline(body, process.stdout, { end: false });
+    } catch (cause) {
+      throw new CliError('QUERY_FAILED', 'the store broke off its answer; the last line above may say why', { cause });
+    }
     return 0;
   },
 });
