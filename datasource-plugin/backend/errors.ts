@@ -118,6 +118,8 @@ function codeOf(error: unknown): DatasourceErrorCode {
     return error.code === 'GRAFANA_ARROW_INVALID' ? 'DATASOURCE_ANSWER' : 'DATASOURCE_INTERNAL';
   }
   if (!(error instanceof Error)) return 'DATASOURCE_INTERNAL';
+  // A body that was cut, or is no JSON.
+  if (error instanceof SyntaxError) return 'DATASOURCE_ANSWER';
   if (error.name === 'AbortError' || /aborted/i.test(error.message)) return 'DATASOURCE_CANCELLED';
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') {

@@ -6,7 +6,7 @@ import {
   type ClickHouseSettings,
   createClient,
 } from '@clickhouse/client';
-import { toDatasourceError } from './errors.ts';
+import { DatasourceError, toDatasourceError } from './errors.ts';
 import { type Settings } from './settings.ts';
 import { type Statement } from './statement.ts';
 
@@ -74,6 +74,7 @@ export class Store {
           ...(options.comment && { log_comment: options.comment }),
         },
       });
+      requireClickHouse(result.response_headers);
       return await result.json<Row>();
     } catch (error) {
       throw toDatasourceError(error);
@@ -81,20 +82,34 @@ export class Store {
   }
 
   /** @returns the answer's bytes in Arrow's stream format. @throws DatasourceError */
-  async arrowStream(statement: Statement, compressed: boolean, options: RunOptions = {}): Promise<Uint8Array> {
+  arrowStream(statement: Statement, compressed: boolean, options: RunOptions = {}): Promise<Uint8Array> {
+    const compression = compressed ? 'lz4_frame' : 'none';
+    return this.#bytes({ ...statement, sql: `${statement.sql}\nFORMAT ArrowStream` }, options, {
+      output_format_arrow_compression_method: compression,
+    });
+  }
+
+  /** Lines of a statement that takes no FORMAT of its own, such as EXPLAIN AST. @throws DatasourceError */
+  async lines(sql: string, options: RunOptions = {}): Promise<string[]> {
+    const bytes = await this.#bytes({ sql, parameters: {} }, options, {});
+    return new TextDecoder().decode(bytes).split('\n');
+  }
+
+  async #bytes(statement: Statement, options: RunOptions, settings: ClickHouseSettings): Promise<Uint8Array> {
     try {
-      const { stream } = await this.#clientFor(options).exec({
-        query: `${statement.sql}\nFORMAT ArrowStream`,
+      const { stream, response_headers } = await this.#clientFor(options).exec({
+        query: statement.sql,
         query_params: statement.parameters,
         ...(options.signal && { abort_signal: options.signal }),
         clickhouse_settings: {
           ...this.#limits,
-          output_format_arrow_compression_method: compressed ? 'lz4_frame' : 'none',
+          ...settings,
           ...(options.comment && { log_comment: options.comment }),
         },
       });
       const parts: Uint8Array[] = [];
       for await (const part of stream) parts.push(part as Uint8Array);
+      requireClickHouse(response_headers);
       return Buffer.concat(parts);
     } catch (error) {
       throw toDatasourceError(error);
@@ -108,6 +123,16 @@ export class Store {
   #clientFor({ database }: RunOptions): ClickHouseClient {
     return database === undefined ? this.#client : this.#viewerClient;
   }
+}
+
+/** A proxy's page of status 200 would else read as an empty answer. */
+function requireClickHouse(headers: Readonly<Record<string, unknown>>): void {
+  if ('x-clickhouse-query-id' in headers) return;
+  throw new DatasourceError(
+    'DATASOURCE_ANSWER',
+    'what answered is not ClickHouse',
+    "check that the data source's URL leads to the store and not to a proxy's page"
+  );
 }
 
 /** One store per data source instance; changed settings replace it. */

@@ -17,11 +17,7 @@ export async function answerSql(query: SqlQuery, context: QueryContext): Promise
   const expanded = expandMacros(query.rawSql, context).replace(/[;\s]+$/, '');
   const sql = dropDatabase(expanded, DATABASE, catalog.readable);
 
-  const tree = await store.rows<{ explain: string }>({ sql: `EXPLAIN AST ${sql}\n`, parameters: {} }, run);
-  checkSelect(
-    tree.map(({ explain }) => explain),
-    catalog
-  );
+  checkSelect(await store.lines(`EXPLAIN AST ${sql}\n`, run), catalog);
 
   const parameters = new Parameters();
   const tables = tenantTables(settings, parameters);

@@ -118,12 +118,14 @@ async function answerQuery(
     response.status = failure.status;
     response.errorSource = failure.source;
     if (!context.signal.aborted) {
-      logger.log(failure.source === 'plugin' ? 'error' : 'debug', 'query failed', {
+      const isOurs = failure.source === 'plugin';
+      logger.log(isOurs ? 'error' : 'debug', 'query failed', {
         refID: wire.refId,
         dsUID: context.plugin.dataSourceInstanceSettings?.uid,
         status: failure.status,
         errorSource: failure.source,
-        error: failure.source === 'plugin' ? failure : failure.message,
+        // What a store says of a query repeats the query's text, which belongs in no log.
+        ...(isOurs && { error: failure }),
       });
     }
   }

@@ -1,0 +1,523 @@
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import {
+  CallResourceRequest,
+  CheckHealthRequest,
+  DataFrameFormat,
+  PluginContext,
+  type PluginProcess,
+  QueryDataRequest,
+  startPlugin,
+} from '@throughline/grafana-backend';
+import { type QueryInput } from '@throughline/query';
+import { type RunningStore, startStore } from '@throughline/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, createShop, FAILED, REQUESTS, type Shop, spanId, traceId } from '../testdata/shop.ts';
+import { backendProgram } from './index.ts';
+
+/** The whole backend as Grafana drives it, in front of a real store. */
+
+let store: RunningStore;
+let plugin: PluginProcess;
+let shop: Shop;
+const logLines: string[] = [];
+
+beforeAll(async () => {
+  store = await startStore();
+  shop = await createShop(store);
+  plugin = await startPlugin(process.execPath, { args: [backendProgram], onLogLine: (line) => logLines.push(line) });
+});
+afterAll(async () => {
+  await plugin?.shutdown();
+  await store?.stop();
+});
+
+interface ContextOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly jsonData?: object;
+  readonly rowLimit?: string;
+}
+
+function pluginContext({ url, token, jsonData, rowLimit }: ContextOptions = {}): PluginContext {
+  return PluginContext.fromPartial({
+    orgId: 1n,
+    dataSourceInstanceSettings: {
+      uid: JSON.stringify([url, token, jsonData]),
+      name: 'Test',
+      url: url ?? store.url,
+      jsonData: Buffer.from(JSON.stringify(jsonData ?? {})),
+      decryptedSecureJsonData: new Map([['readToken', token ?? store.readToken]]),
+    },
+    grafanaConfig: new Map(rowLimit === undefined ? [] : [['GF_SQL_ROW_LIMIT', rowLimit]]),
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly error: string;
+  readonly errorSource: string;
+  readonly frames: readonly JsonFrame[];
+}
+
+interface JsonFrame {
+  readonly name: string;
+  readonly meta: {
+    readonly type?: string;
+    readonly dataTopic?: string;
+    readonly notices?: readonly { readonly text: string }[];
+    readonly custom?: Record<string, unknown>;
+  };
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly labels?: Record<string, string>;
+  }[];
+  readonly rows: readonly Record<string, unknown>[];
+}
+
+async function query(
+  models: Record<string, QueryInput | object>,
+  options: ContextOptions & { readonly signal?: AbortSignal } = {}
+): Promise<Record<string, Answer>> {
+  const { responses } = await plugin.queryData(
+    QueryDataRequest.fromPartial({
+      pluginContext: pluginContext(options),
+      format: DataFrameFormat.JSON,
+      queries: Object.entries(models).map(([refId, model]) => ({
+        refId,
+        maxDataPoints: 100n,
+        intervalMS: 10_000n,
+        timeRange: { fromEpochMS: BigInt(shop.fromS * 1_000), toEpochMS: BigInt(shop.toS * 1_000) },
+        json: Buffer.from(JSON.stringify(model)),
+      })),
+    }),
+    options.signal
+  );
+  return Object.fromEntries(
+    Array.from(responses, ([refId, { status, error, errorSource, frames }]) => [
+      refId,
+      { status, error, errorSource, frames: frames.map(readFrame) },
+    ])
+  );
+}
+
+function readFrame(bytes: Buffer): JsonFrame {
+  const { schema, data } = JSON.parse(bytes.toString()) as {
+    schema: { name: string; meta: JsonFrame['meta']; fields: JsonFrame['fields'] };
+    data: { values: unknown[][] };
+  };
+  const rows = (data.values[0] ?? []).map((_, row) =>
+    Object.fromEntries(schema.fields.map(({ name }, column) => [name, data.values[column]![row]]))
+  );
+  return { name: schema.name ?? '', meta: schema.meta, fields: schema.fields, rows };
+}
+
+const sql = (rawSql: string, rest: object = {}) => ({ queryType: 'sql', version: 1, rawSql, ...rest });
+const one = async (model: object, options: ContextOptions = {}) => (await query({ A: model }, options))['A']!;
+
+describe('sql', () => {
+  it('expands macros, casts what Grafana cannot read, and types the frame', async () => {
+    const { frames, error } = await one(
+      sql(`SELECT $__timeInterval(Timestamp) AS time, ServiceName, count() AS requests
+           FROM throughline.spans WHERE $__timeFilter(Timestamp) AND Layer = 'process' GROUP BY time, ServiceName ORDER BY time DESC`)
+    );
+    expect(error).toBe('');
+    expect(frames[0]!.meta.type).toBe('timeseries-long');
+    expect(frames[0]!.fields.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'time time',
+      'ServiceName string',
+      'requests number',
+    ]);
+    // Ascending, whatever the author's order: series must.
+    expect(frames[0]!.rows.map(({ time, requests }) => [time, requests])).toEqual(
+      [0, 10, 20].map((second) => [(shop.fromS + second) * 1_000, 40])
+    );
+  });
+
+  it('reads columns of every kind', async () => {
+    const { frames, error } = await one(
+      sql(`SELECT Timestamp, SpanId, toDate('2026-01-02') AS day, map('a', 1) AS m, [1, 2] AS list, NULL AS nothing,
+             toDecimal64(1.5, 2) AS decimal, toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0') AS uuid, ServerAddress,
+             true AS yes, 18446744073709551615 AS big, tuple(1, 'x') AS pair
+           FROM spans WHERE SpanKind = 'Client' ORDER BY Timestamp LIMIT 1`)
+    );
+    expect(error).toBe('');
+    expect(frames[0]!.rows).toEqual([
+      {
+        Timestamp: shop.fromS * 1_000 + 1,
+        SpanId: spanId(2, 0, 'c'),
+        day: Date.UTC(2026, 0, 2),
+        m: { a: 1 },
+        list: [1, 2],
+        nothing: null,
+        decimal: 1.5,
+        uuid: '61f0c404-5cb3-11e7-907b-a6006ad3dba0',
+        ServerAddress: '::',
+        yes: true,
+        big: 18446744073709552000,
+        pair: [1, 'x'],
+      },
+    ]);
+    expect(frames[0]!.meta.type).toBe('table');
+  });
+
+  it('says where the row limit cut, ours or Grafana’s', async () => {
+    const { frames } = await one(sql('SELECT number FROM numbers(100)'), { rowLimit: '7' });
+    expect(frames[0]!.rows).toHaveLength(7);
+    expect(frames[0]!.meta.notices![0]!.text).toBe('Only the first 7 rows are shown (row limit).');
+  });
+
+  it('answers no rows with a typed frame', async () => {
+    const { frames } = await one(sql('SELECT now() AS time, 1 AS value WHERE 0'));
+    expect(frames[0]).toMatchObject({ meta: { type: 'timeseries-wide' }, rows: [] });
+  });
+
+  it.each([
+    "SELECT count() AS n FROM spans WHERE Tenant = 'other'",
+    "SELECT count() AS n FROM throughline.spans WHERE Endpoint = '/secret'",
+    'WITH spans AS (SELECT * FROM spans) SELECT countIf(EntityId = 9) AS n FROM spans',
+    "SELECT count() AS n FROM otel_traces WHERE ServiceName = 'secret' OR Tenant = 'other'",
+    "SELECT count() AS n FROM entities WHERE Name = 'secret'",
+    'SELECT count() AS n FROM red_1s WHERE EntityId = 9',
+    "SELECT countIf(Tenant != 'default') AS n FROM (SELECT Tenant FROM spans UNION ALL SELECT Tenant FROM trace_index)",
+    '/* */ SELECT 9 IN (SELECT EntityId FROM spans) AS n',
+  ])('does not see another tenant: %s', async (statement) => {
+    const { frames, error } = await one(sql(statement));
+    expect(error).toBe('');
+    expect(frames[0]!.rows).toEqual([{ n: 0 }]);
+  });
+
+  it.each([
+    'SELECT * FROM `throughline`.`spans`',
+    'SELECT * FROM "throughline".spans',
+    'SELECT * FROM throughline.red_1s_from_spans',
+    'SELECT * FROM throughline.schema_migrations',
+    "SELECT * FROM merge('throughline', '^spans')",
+    'SELECT * FROM view(SELECT * FROM throughline.spans)',
+    'SELECT 9 IN throughline.spans',
+    'SELECT * FROM spans SETTINGS max_threads = 1',
+    'SELECT * FROM system.processes',
+    'SELECT 1 FORMAT JSON',
+    'INSERT INTO spans SELECT * FROM spans',
+    'SELECT 1; SELECT 2',
+    'SELECT 1) AS q, (SELECT 2',
+    "SELECT * FROM url('http://127.0.0.1:9/', CSV)",
+  ])('refuses %s', async (statement) => {
+    const { status, frames } = await one(sql(statement));
+    expect([400, 403]).toContain(status);
+    expect(frames).toEqual([]);
+  });
+});
+
+describe('red', () => {
+  it('gives a series per service, as the service saw it, in its best name', async () => {
+    const { frames, error } = await one({ queryType: 'red', metrics: ['rate', 'p95', 'errorShare'] });
+    expect(error).toBe('');
+    expect(frames.map(({ name, fields }) => [name, fields[1]!.labels])).toEqual(
+      ['rate', 'p95', 'errorShare'].flatMap((metric) =>
+        ['gateway', 'orders'].map((service) => [metric, { service, side: 'server' }])
+      )
+    );
+    expect(frames[0]!.meta.type).toBe('timeseries-multi');
+    const rate = frames[0]!.rows;
+    expect(rate.map((row) => row['rate'])).toEqual([1, 1, 1, 0, 0, 0]);
+    expect(rate[0]!['time']).toBe(shop.fromS * 1_000);
+    // An SDK's rows and the packets' of the same exchanges are not counted again.
+    expect(frames[1]!.rows.reduce((sum, row) => sum + Number(row['rate']) * 10, 0)).toBe(REQUESTS);
+    expect(frames[2]!.rows.map((row) => row['p95'])).toEqual([
+      ...Array(3).fill(expect.closeTo(40e6, -5)),
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('gives edges as the client saw them, with errors', async () => {
+    const { frames } = await one({ queryType: 'red', metrics: ['errorShare'], groupBy: 'edge', side: 'client' });
+    const edges = Object.fromEntries(
+      frames.map(({ fields, rows }) => [
+        `${fields[1]!.labels!['source']} → ${fields[1]!.labels!['target']}`,
+        rows.map((row) => row['errorShare']),
+      ])
+    );
+    expect(edges).toEqual({
+      'gateway → orders': [0, 0, 0, null, null, null],
+      'orders → db:3306': [0.1, 0.1, 0.1, null, null, null],
+    });
+  });
+
+  it('filters, limits and says what it left out', async () => {
+    const filters = [{ key: 'service', operator: '=', value: 'orders' }];
+    const filtered = await one({ queryType: 'red', groupBy: 'endpoint', filters });
+    expect(filtered.frames.map(({ fields }) => fields[1]!.labels)).toEqual([
+      { service: 'orders', endpoint: '/orders', side: 'server' },
+    ]);
+    const limited = await one({ queryType: 'red', limit: 1 });
+    expect(limited.frames).toHaveLength(1);
+    expect(limited.frames[0]!.meta.notices![0]!.text).toBe('The 1 busiest of 2 series are shown.');
+    const none = await one({ queryType: 'red', filters: [{ key: 'service', operator: '=', value: "x' OR 1=1 --" }] });
+    expect(none.frames).toMatchObject([{ meta: { type: 'timeseries-multi' }, fields: [] }]);
+    const unknown = await one({ queryType: 'red', filters: [{ key: 'nonsense', operator: '=', value: 'x' }] });
+    expect([unknown.status, unknown.error]).toEqual([
+      400,
+      expect.stringContaining('nothing here is filtered by nonsense'),
+    ]);
+  });
+
+  it('has exemplars that open traces', async () => {
+    const { frames } = await one({ queryType: 'red', groupBy: 'edge', side: 'client', exemplars: true });
+    const exemplars = frames.at(-1)!;
+    expect([exemplars.name, exemplars.meta.dataTopic]).toEqual(['exemplar', 'annotations']);
+    const failed = exemplars.rows.filter((row) => row['reason'] === 'error');
+    expect(failed.map((row) => row['spanId'])).toEqual([9, 19, 29].map((n) => spanId(3, n, 'c')));
+    expect(failed[0]!['traceId']).toBe(traceId(9));
+  });
+});
+
+describe('serviceMap', () => {
+  it('counts each exchange once per side, and has one node per name', async () => {
+    const { frames, error } = await one({ queryType: 'serviceMap' });
+    expect(error).toBe('');
+    const [nodes, edges] = frames;
+    expect(nodes!.rows.map((node) => [node['id'], node['detail__kind'], node['detail__requests']])).toEqual([
+      ['192.0.2.7', 'external', 0],
+      ['db:3306', 'external', REQUESTS],
+      ['gateway', 'service', REQUESTS],
+      ['orders', 'service', REQUESTS],
+    ]);
+    expect(
+      edges!.rows
+        .map((edge) => [
+          edge['id'],
+          edge['detail__client_requests'],
+          edge['detail__client_errors'],
+          edge['detail__server_requests'],
+        ])
+        .sort()
+    ).toEqual([
+      ['192.0.2.7 → gateway', null, null, REQUESTS],
+      ['gateway → orders', REQUESTS, 0, REQUESTS],
+      ['orders → db:3306', REQUESTS, FAILED, null],
+    ]);
+    expect(nodes!.rows.find((node) => node['id'] === 'db:3306')).toMatchObject({ arc__ok: 0.9, arc__error: 0.1 });
+  });
+
+  it('has the numbers of plain SQL over the rollup', async () => {
+    const { frames } = await one({ queryType: 'serviceMap' });
+    const plain = await ask(
+      store,
+      store.readToken,
+      `SELECT Side, sum(Requests) AS requests, sum(Errors) AS errors FROM red_1s
+       WHERE Tenant = 'default' AND Layer = 'process' GROUP BY Side ORDER BY Side FORMAT JSONCompactEachRow`
+    );
+    const sum = (field: string) => frames[1]!.rows.reduce((total, edge) => total + Number(edge[field] ?? 0), 0);
+    const bySide = plain
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown[]);
+    expect(bySide.map((row) => row.map(String))).toEqual(
+      ['client', 'server'].map((side) => [
+        side,
+        String(sum(`detail__${side}_requests`)),
+        String(sum(`detail__${side}_errors`)),
+      ])
+    );
+  });
+
+  it('shows what one service calls and is called by', async () => {
+    const filters = [{ key: 'service', operator: '=', value: 'db:3306' }];
+    const { frames } = await one({ queryType: 'serviceMap', filters });
+    expect(frames[1]!.rows.map((edge) => edge['id'])).toEqual(['orders → db:3306']);
+  });
+});
+
+describe('traces', () => {
+  it('lists root requests, failed or slowest first on request', async () => {
+    const recent = await one({ queryType: 'traceSearch', limit: 5 });
+    expect(recent.error).toBe('');
+    expect(recent.frames[0]!.rows[0]).toMatchObject({
+      traceID: traceId(REQUESTS - 1),
+      service: 'gateway',
+      name: '/cart',
+      caller: '192.0.2.7',
+      code: 200,
+      status: 'Ok',
+    });
+    expect(recent.frames[0]!.rows).toHaveLength(5);
+    const slowest = await one({ queryType: 'traceSearch', order: 'slowest', limit: 100, minDurationMs: 20 });
+    const durations = slowest.frames[0]!.rows.map((row) => Number(row['duration']));
+    expect(durations).toHaveLength(REQUESTS);
+    expect(durations).toEqual([...durations].sort((a, b) => b - a));
+    const filters = [{ key: 'attribute.shop.cart', operator: '=', value: 'silver' }];
+    expect((await one({ queryType: 'traceSearch', filters })).frames[0]!.rows).toEqual([]);
+  });
+
+  it.each([
+    ['its trace id', traceId(9)],
+    ['its root', spanId(1, 9, 's')],
+    ['a span in its middle', spanId(2, 9, 'c')],
+    ['a leaf', spanId(3, 9, 'c')],
+  ])('opens a trace by %s, as links of Explore ask for it', async (_name, id) => {
+    const { frames, error } = await one({ queryType: 'traceId', query: id });
+    expect(error).toBe('');
+    const [trace, nodes] = frames;
+    const spans = trace!.rows.filter((row) => !String(row['spanID']).includes('hop'));
+    const parents = Object.fromEntries(spans.map((row) => [row['spanID'], row['parentSpanID']]));
+    expect(parents[spanId(1, 9, 's')]).toBeNull();
+    expect(parents[spanId(2, 9, 'c')]).toBe(spanId(1, 9, 's'));
+    expect(spans.every((row) => row['traceID'] === traceId(9))).toBe(true);
+    expect(spans.find((row) => row['spanID'] === spanId(3, 9, 'c'))).toMatchObject({
+      serviceName: 'orders',
+      statusCode: 2,
+      duration: expect.closeTo(10, 3) as number,
+    });
+    const tags = spans.find((row) => row['spanID'] === spanId(2, 9, 'c'))!['tags'] as { key: string; value: unknown }[];
+    expect(tags.find(({ key }) => key === 'throughline.link.evidence')!.value).toBe('only_open');
+    expect(nodes!.rows.map((row) => row['id'])).toEqual(expect.arrayContaining(['gateway', 'orders']));
+    expect(trace!.meta.custom).toMatchObject({ spans: expect.any(Number) as number });
+  });
+
+  it('does not open another tenant’s, and says what is no id', async () => {
+    const foreign = await one({ queryType: 'traceId', query: spanId(9, 3, 's') });
+    expect([foreign.status, foreign.error]).toEqual([404, expect.stringContaining('DATASOURCE_NOT_FOUND')]);
+    const nonsense = await one({ queryType: 'traceId', query: "1' OR 1=1" });
+    expect([nonsense.status, nonsense.errorSource]).toEqual([400, 'downstream']);
+  });
+});
+
+describe('resources', () => {
+  const get = async (url: string) => {
+    const [path = ''] = url.split('?');
+    const request = CallResourceRequest.fromPartial({ pluginContext: pluginContext(), method: 'GET', path, url });
+    const { status, body } = await plugin.callResource(request);
+    return { status, body: JSON.parse(body.toString()) as unknown };
+  };
+
+  it('answers keys, values, names and the schema', async () => {
+    expect((await get('tag-keys')).body).toContainEqual({ text: 'service' });
+    expect((await get('services')).body).toEqual(expect.arrayContaining([{ text: 'gateway' }, { text: 'orders' }]));
+    expect((await get('tag-values?key=protocol')).body).toEqual(expect.arrayContaining([{ text: 'mysql' }]));
+    expect((await get('endpoints?service=orders')).body).toContainEqual({ text: '/orders' });
+    expect(JSON.stringify((await get('tag-values?key=service')).body)).not.toContain('secret');
+    expect((await get('tag-values?key=constructor')).status).toBe(400);
+    expect((await get('schema')).body).toContainEqual(expect.objectContaining({ name: 'spans' }));
+    expect((await get('nothing')).status).toBe(404);
+  });
+
+  it('answers an assembled trace', async () => {
+    const { status, body } = await get(`trace/${spanId(3, 4, 'c')}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ traceId: traceId(4), roots: [{ span: { service: 'gateway' } }] });
+    expect((await get(`trace/${'0'.repeat(15)}1`)).status).toBe(404);
+  });
+});
+
+describe('failures', () => {
+  it('leave the other queries of a request answered', async () => {
+    const answers = await query({
+      A: sql('SELECT 1 AS n'),
+      B: sql('SELECT nonsense FROM spans'),
+      C: { queryType: 'nonsense' },
+      D: sql('SELECT finalizeAggregation(DurationQuantiles) FROM red_1s LIMIT 1'),
+      ['__proto__x']: sql('SELECT 2 AS n'),
+    });
+    expect(Object.entries(answers).map(([refId, { status, errorSource }]) => [refId, status, errorSource])).toEqual([
+      ['A', 200, ''],
+      ['B', 400, 'downstream'],
+      ['C', 400, 'downstream'],
+      ['D', 200, ''],
+      ['__proto__x', 200, ''],
+    ]);
+    expect(answers['B']!.error).toMatch(/^DATASOURCE_QUERY: .*nonsense.*; correct the query$/s);
+  });
+
+  it('are sorted, and say what to do', async () => {
+    const model = sql('SELECT 1');
+    const wrongToken = await one(model, { token: 'wrong' });
+    expect([wrongToken.status, wrongToken.error]).toEqual([
+      401,
+      expect.stringContaining("read token in the data source's"),
+    ]);
+    const closedPort = await one(model, { url: 'http://127.0.0.1:1' });
+    expect([closedPort.status, closedPort.error]).toEqual([502, expect.stringContaining('DATASOURCE_CONNECT')]);
+    const noHost = await one(model, { url: 'http://no-such-host.invalid' });
+    expect([noHost.status, noHost.error]).toEqual([502, expect.stringContaining('DATASOURCE_DNS')]);
+    const noTls = await one(model, { url: store.url.replace('http:', 'https:') });
+    expect([noTls.status, noTls.error]).toEqual([502, expect.stringContaining('DATASOURCE_TLS')]);
+    const badName = await one(model, { jsonData: { tenant: "a' OR 1" } });
+    expect([badName.status, badName.error]).toEqual([400, expect.stringContaining('tenant')]);
+    const slow = await one(sql('SELECT sum(cityHash64(number)) FROM numbers(100000000000)'), {
+      jsonData: { timeoutSeconds: 1 },
+    });
+    expect([slow.status, slow.error]).toEqual([504, expect.stringContaining('DATASOURCE_TIMEOUT')]);
+  });
+
+  it('of something else at the address are named as such', async () => {
+    const proxy: Server = createServer((_request, response) => {
+      response.end('<html>Sign in</html>');
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const answer = await one({ queryType: 'red' }, { url });
+    proxy.close();
+    proxy.closeAllConnections();
+    expect([answer.status, answer.errorSource, answer.error]).toEqual([
+      502,
+      'downstream',
+      expect.stringContaining('DATASOURCE_ANSWER'),
+    ]);
+  });
+
+  it('stop in the store what Grafana cancelled', async () => {
+    const marker = 'SELECT sum(sipHash64(number)) FROM numbers(200000000000)';
+    const running = async () =>
+      Number(
+        await ask(
+          store,
+          store.adminToken,
+          "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%system.processes%'"
+        )
+      );
+    const abort = new AbortController();
+    const answer = query({ A: sql(marker) }, { signal: abort.signal });
+    await expect.poll(running, { timeout: 10_000 }).toBe(1);
+    abort.abort();
+    await expect(answer).rejects.toMatchObject({ code: 1 });
+    await expect.poll(running, { timeout: 10_000 }).toBe(0);
+  });
+});
+
+describe('health', () => {
+  const check = async (options: ContextOptions = {}) => {
+    const request = CheckHealthRequest.fromPartial({ pluginContext: pluginContext(options) });
+    const { status, message, jsonDetails } = await plugin.checkHealth(request);
+    return { status, message, details: JSON.parse(jsonDetails.toString()) as { step?: string } };
+  };
+
+  it('is good, and says of when the data is', async () => {
+    expect(await check()).toMatchObject({
+      status: 1,
+      message: expect.stringContaining('newest request of tenant default') as string,
+    });
+  });
+
+  it.each([
+    ['settings', { url: 'ftp://x' }],
+    ['dns', { url: 'http://no-such-host.invalid' }],
+    ['connect', { url: 'http://127.0.0.1:1' }],
+    ['auth', { token: 'wrong' }],
+  ])('names the step that failed: %s', async (step, options) => {
+    expect(await check(options)).toMatchObject({ status: 2, details: { step } });
+  });
+
+  it('says where nothing has arrived yet', async () => {
+    expect(await check({ jsonData: { tenant: 'empty' } })).toMatchObject({ status: 1, details: { step: 'data' } });
+  });
+});
+
+it('logs no token and no SQL', () => {
+  const log = logLines.join('\n');
+  expect(log).not.toContain(store.readToken);
+  expect(log).not.toContain('SELECT');
+});

@@ -1,0 +1,89 @@
+import { migrate } from '@throughline/schema';
+import { type RunningStore } from '@throughline/testkit';
+
+/**
+ * A small shop in a store, for tests: a browser without an agent → gateway → orders → a database without an agent.
+ * 30 requests, one a second; every tenth call of the database fails. Orders has an SDK too, and a host in between saw
+ * packets. Another tenant has a service of its own.
+ */
+
+export const REQUESTS = 30;
+export const FAILED = 3;
+
+export interface Shop {
+  /** Epoch seconds, on a whole minute; requests start at fromS, fromS + 1 … */
+  readonly fromS: number;
+  readonly toS: number;
+}
+
+/** Id of request n's call: 1 browser → gateway, 2 gateway → orders, 3 orders → db. `side` s is the server's. */
+export function spanId(call: number, n: number, side: 'c' | 's'): string {
+  return `${side === 'c' ? 'c' : '5'}${call}${n.toString(16).padStart(14, '0')}`;
+}
+
+export function traceId(n: number): string {
+  return `abcd${n.toString(16).padStart(28, '0')}`;
+}
+
+export async function createShop(store: RunningStore): Promise<Shop> {
+  const admin = (query: string) => ask(store, store.adminToken, query, 'default');
+  await migrate({
+    command: ({ query }) => admin(query),
+    select: async (query) => {
+      const text = await admin(`${query} FORMAT JSONEachRow`);
+      return text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
+  });
+  const fromS = Math.floor(Date.now() / 60_000) * 60 - 120;
+  await admin(`INSERT INTO throughline.entities (Tenant, Environment, EntityId, Kind, Name, NameSource, UpdatedAt)
+    SELECT 'default', 'default', number, 'process', ['nginx', 'orders'][number], 'executable', now64(3) - 10 FROM numbers(1, 2)
+    UNION ALL SELECT 'default', 'default', 1, 'process', 'gateway', 'environment', now64(3)
+    UNION ALL SELECT 'other', 'default', 9, 'process', 'secret', 'sdk', now64(3)`);
+  const id = (prefix: string) => `unhex(concat('${prefix}', lpad(lower(hex(number)), 14, '0')))`;
+  const rows = [
+    { tenant: 'default', layer: 'process', kind: 'Server', entity: 1, peer: 0, peerName: '192.0.2.7', span: '51', parent: 'c1', protocol: 'http', endpoint: '/cart', ms: 40 },
+    { tenant: 'default', layer: 'process', kind: 'Client', entity: 1, peer: 2, peerName: 'orders', span: 'c2', parent: '51', protocol: 'http', endpoint: '/orders', ms: 30 },
+    { tenant: 'default', layer: 'network', kind: 'Server', entity: 0, peer: 0, peerName: '', span: 'c2', parent: 'c2', protocol: 'http', endpoint: '/orders', ms: 28 },
+    { tenant: 'default', layer: 'process', kind: 'Server', entity: 2, peer: 1, peerName: 'gateway', span: '52', parent: 'c2', protocol: 'http', endpoint: '/orders', ms: 26 },
+    { tenant: 'default', layer: 'application', kind: 'Server', entity: 2, peer: 0, peerName: '', span: 'a2', parent: '00', protocol: '', endpoint: '/orders', ms: 25 },
+    { tenant: 'default', layer: 'process', kind: 'Client', entity: 2, peer: 0, peerName: 'db:3306', span: 'c3', parent: '52', protocol: 'mysql', endpoint: 'SELECT ?', ms: 10 },
+    { tenant: 'other', layer: 'process', kind: 'Server', entity: 9, peer: 0, peerName: '203.0.113.1', span: '59', parent: 'c9', protocol: 'http', endpoint: '/secret', ms: 5 },
+  ];
+  for (const [order, row] of rows.entries()) {
+    const parent = row.parent === '00' ? "''" : id(row.parent);
+    await admin(`INSERT INTO throughline.spans (Tenant, Environment, Timestamp, Duration, TraceId, SpanId, ParentSpanId, Layer,
+        SpanKind, SpanName, ServiceName, EntityId, PeerEntityId, PeerName, PeerEvidence, HostId, Protocol, Method, Endpoint,
+        Target, ResponseCode, StatusCode, Failure, LinkEvidence, LinkProbability, SpanAttributes,
+        Hops.Interface, Hops.InterfaceIndex, Hops.Netns, Hops.Direction, Hops.Offset, Hops.Duration, Hops.Retransmissions)
+      SELECT '${row.tenant}', 'default',
+        fromUnixTimestamp64Nano(toInt64(${fromS} + number) * 1000000000 + ${order} * 1000000), ${row.ms} * 1000000 + number,
+        unhex(concat('abcd', lpad(lower(hex(number)), 28, '0'))), ${id(row.span)}, ${parent}, '${row.layer}', '${row.kind}',
+        '${row.endpoint}', 'old name', ${row.entity}, ${row.peer}, '${row.peerName}', 'exchange', 'host-${row.entity}',
+        '${row.protocol}', 'GET', '${row.endpoint}', '${row.endpoint}', ${row.protocol === 'http' ? 200 : 0},
+        if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'Error', 'Ok'),
+        if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'timeout', ''),
+        '${row.kind === 'Server' ? 'exchange' : 'only_open'}', 0.97, map('shop.cart', 'gold'),
+        ${row.layer === 'process' ? "['eth0'], [2], [1], ['transmit'], [100000], [5000000], [0]" : '[], [], [], [], [], [], []'}
+      FROM numbers(${REQUESTS})`);
+  }
+  return { fromS, toS: fromS + 60 };
+}
+
+export async function ask(
+  store: RunningStore,
+  token: string,
+  sql: string,
+  database = 'throughline'
+): Promise<string> {
+  const response = await fetch(`${store.url}/?database=${database}`, {
+    method: 'POST',
+    body: sql,
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return text;
+}
