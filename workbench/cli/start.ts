@@ -9,7 +9,7 @@ import { CliError } from './errors.ts';
 import { Instance, PROJECT_ROOT, STATE_DIRECTORY, type Endpoints, type NamedProcess } from './instance.ts';
 import { Launcher } from './launcher.ts';
 import { unpackLibbpf } from './libbpf.ts';
-import { portUses, portsOf, requireFreePorts } from './ports.ts';
+import { DEFAULT_PORT_BASE, portUses, portsOf, requireFreePorts } from './ports.ts';
 import { Progress } from './progress.ts';
 import {
   agentService,
@@ -121,7 +121,7 @@ async function start(
   instance.writeEndpoints(endpointsOf(portBase, launcher.processes, demo));
   if (detach) launcher.detach();
   progress.step('ready');
-  const option = portBase === 4300 ? '' : ` --port-base ${portBase}`;
+  const option = portBase === DEFAULT_PORT_BASE ? '' : ` --port-base ${portBase}`;
   progress.note(`see what happens: ./throughline trace${option}`);
   if (detach) progress.note(`end it:           ./throughline stop${option}`);
 }
