@@ -27,7 +27,7 @@ function login(capabilities: number): number[] {
   const fixed = [...flags, 0, 0, 0, 1, 45, ...Array<number>(23).fill(0)];
   return packet(1, fixed, 'me\0', [20], Array<number>(20).fill(7), 'shop\0', 'mysql_native_password\0');
 }
-const greeting = packet(0, [10], '8.0.36\0', Array<number>(60).fill(1));
+const greeting = packet(0, [10], '8.0.36\0', [...Array<number>(12).fill(1), 0, ...Array<number>(60).fill(0xff)]);
 const CAPABILITIES = 0x0000_8208 | 0x0008_0000; // protocol 41, secure connection, with a database, plugin auth
 
 describe('startsMysqlCommand', () => {
@@ -85,6 +85,15 @@ describe('MysqlParser', () => {
       server(packet(1, OK))
     );
     expect(responsesOf(sink).map(({ bytes }) => bytes)).toEqual([packets.flat().length, 11]);
+  });
+
+  it.each([
+    ["Table 'shop.absent' doesn't exist", "Table ? doesn't exist"],
+    ["Incorrect value: 'o'brien' for column 'name'", 'Incorrect value: ? for column ?'],
+    ["near 'select 1 fr", 'near ?'],
+  ])('hides what an error quotes: %s', (text, expected) => {
+    const sink = joined(client(query('select 1')), server(packet(1, [0xff, 0x26, 0x04], `#42000${text}`)));
+    expect(responsesOf(sink)[0]!.statusMessage).toBe(expected);
   });
 
   it('reports the error and hides what it quotes', () => {
@@ -181,6 +190,23 @@ describe('MysqlParser', () => {
       client(packet(0, [3], attributes, 'select 1'))
     );
     expect(sink.messages[0]!.target).toBe('select ?');
+  });
+
+  it('expects attributes of a query only where the server can read them', () => {
+    const mariadb = packet(0, [10], '5.5.5-10.11\0', Array<number>(12).fill(1), [0, 0xfe, 0xf7, 45, 2, 0, 0xff, 0x81]);
+    const sink = fromStart(server(mariadb), client(login(CAPABILITIES | 0x8000000)), client(query('select 1')));
+    expect(sink.messages[0]!.target).toBe('select ?');
+  });
+
+  it('counts the EOFs of a prepared statement where they come', () => {
+    const sink = fromStart(
+      server(greeting),
+      client(login(CAPABILITIES)),
+      client(packet(0, [0x16], 'select ?')),
+      server(packet(1, [0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0]), packet(2, column), packet(3, eof(2)), packet(4, column)),
+      server(packet(5, eof(2)))
+    );
+    expect(responsesOf(sink)[0]).toMatchObject({ bytes: 16 + 27 + 9 + 27 + 9, truncated: false });
   });
 
   it('does not take an encrypted password for a login', () => {

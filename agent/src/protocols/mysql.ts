@@ -3,7 +3,7 @@ import { sequenceAdd } from '@throughline/core';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Message, type MessageSink, type ProtocolParser, utf8 } from './message.ts';
 import { MysqlFrameReader, mysqlFramePayload } from './mysqlCompression.ts';
-import { redactedSql, sqlFingerprint } from './naming.ts';
+import { redactedSql, redactedText, sqlFingerprint } from './naming.ts';
 
 /*
   packet   = length:u24 sequence:u8 payload; a payload of 2^24-1 bytes goes on in the next packet
@@ -43,6 +43,7 @@ const CLIENT_SSL = 0x800;
 const CLIENT_SECURE_CONNECTION = 0x8000;
 const CLIENT_PLUGIN_AUTH_LENENC = 0x200000;
 const CLIENT_ZSTD = 0x4000000;
+const CLIENT_DEPRECATE_EOF = 0x1000000;
 const CLIENT_QUERY_ATTRIBUTES = 0x8000000;
 const SERVER_MORE_RESULTS = 0x8;
 const SERVER_CURSOR_EXISTS = 0x40;
@@ -121,6 +122,9 @@ export class MysqlParser implements ProtocolParser {
   /** Frames begin after the login. */
   private isCompressionAgreed = false;
   private hasAttributes = false;
+  /** Whether EOF packets come between and after definitions; undefined where the login was not seen. */
+  private hasEofs: boolean | undefined;
+  private serverCapabilities = 0xffffffff;
   private isCompressed: boolean;
   private readonly clientFrames: MysqlFrameReader;
   private readonly serverFrames: MysqlFrameReader;
@@ -262,6 +266,7 @@ export class MysqlParser implements ProtocolParser {
   private onServerPacket(packet: Packet): void {
     const { message, payload, length } = packet;
     if (!this.request) {
+      if (!this.isLoggedIn && payload[0] === 10) this.serverCapabilities = readServerCapabilities(payload);
       if (this.isCompressionAgreed && !this.isLoggedIn && payload[0] === 0) this.isCompressed = true;
       return;
     }
@@ -337,11 +342,12 @@ export class MysqlParser implements ProtocolParser {
       this.statements.set(view.getUint32(1, true), this.preparing);
       const columns = view.getUint16(5, true);
       const parameters = view.getUint16(7, true);
-      this.definitionsLeft = columns + parameters;
+      const eofs = this.hasEofs === true ? Number(columns > 0) + Number(parameters > 0) : 0;
+      this.definitionsLeft = columns + parameters + eofs;
       return this.definitionsLeft === 0;
     }
-    // The EOFs between are no definitions; the last one ends the answer where the client wants them.
-    if (kind === 0xfe) return false;
+    // Where it is not known whether EOFs come, they are no definitions, and what follows the last one is not waited for.
+    if (kind === 0xfe && this.hasEofs !== true) return false;
     return --this.definitionsLeft === 0;
   }
 
@@ -358,22 +364,25 @@ export class MysqlParser implements ProtocolParser {
 
   private readHandshakeResponse(payload: Uint8Array, length: number): void {
     if (payload.length < 32) return;
-    const capabilities = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
-    if (capabilities & CLIENT_SSL && length === 32) {
+    // What both can do holds; but what a client asks for in its login it also sends there.
+    const asked = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
+    const capabilities = asked & this.serverCapabilities;
+    if (asked & CLIENT_SSL && length === 32) {
       this.goOpaque('mysql_encrypted');
       return;
     }
     this.hasAttributes = (capabilities & CLIENT_QUERY_ATTRIBUTES) !== 0;
+    this.hasEofs = (capabilities & CLIENT_DEPRECATE_EOF) === 0;
     this.isCompressionAgreed = (capabilities & CLIENT_COMPRESS) !== 0;
     if (!this.isCompressionAgreed && capabilities & CLIENT_ZSTD) {
       this.goOpaque('mysql_compressed_with_zstd');
       return;
     }
-    if (!(capabilities & CLIENT_CONNECT_WITH_DB)) return;
+    if (!(asked & CLIENT_CONNECT_WITH_DB)) return;
     let at = payload.indexOf(0, 32) + 1;
     if (at === 0) return;
-    if (capabilities & CLIENT_PLUGIN_AUTH_LENENC) at = lengthEncodedEnd(payload, at) + readLengthEncoded(payload, at);
-    else if (capabilities & CLIENT_SECURE_CONNECTION) at += 1 + (payload[at] ?? 0);
+    if (asked & CLIENT_PLUGIN_AUTH_LENENC) at = lengthEncodedEnd(payload, at) + readLengthEncoded(payload, at);
+    else if (asked & CLIENT_SECURE_CONNECTION) at += 1 + (payload[at] ?? 0);
     else at = payload.indexOf(0, at) + 1;
     const end = payload.indexOf(0, at);
     if (end > at) this.database = utf8(payload, at, Math.min(end, at + 64));
@@ -441,11 +450,18 @@ function lengthEncodedEnd(payload: Uint8Array, at: number): number {
   return at + (first < 0xfb ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9);
 }
 
+/** version\0 thread:u32 proof:8 0 low:u16 charset:u8 status:u16 high:u16. @returns all where the greeting is cut */
+function readServerCapabilities(payload: Uint8Array): number {
+  const at = payload.indexOf(0, 1) + 14;
+  if (at < 15 || at + 7 > payload.length) return 0xffffffff;
+  return payload[at]! | (payload[at + 1]! << 8) | (payload[at + 5]! << 16) | (payload[at + 6]! << 24);
+}
+
 function readError(response: Message, payload: Uint8Array): void {
   response.isError = true;
   response.responseCode = (payload[1] ?? 0) | ((payload[2] ?? 0) << 8);
   const text = payload[3] === 0x23 ? 9 : 3;
-  response.statusMessage = redactedSql(utf8(payload, text)).slice(0, 256);
+  response.statusMessage = redactedText(utf8(payload, text)).slice(0, 256);
 }
 
 interface Packet {

@@ -33,6 +33,11 @@ export function redactedTarget(target: string): string {
   return `${target.slice(0, query)}?${parameters.join('&')}`.slice(0, MAX_TARGET);
 }
 
+/** A server's message without what it quotes: values, names. An apostrophe within a word quotes nothing. */
+export function redactedText(text: string): string {
+  return text.replace(/(?<!\w)'(?:[^'\\]|\\[\s\S]|'(?=\w))*(?:'|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$)/g, '?');
+}
+
 /** A statement without its literals, comments and extra space. */
 export function redactedSql(sql: string): string {
   return sql

@@ -1,5 +1,6 @@
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { type Chunk } from '../flows/ByteStream.ts';
+import { redactedText } from './naming.ts';
 import { Message, type MessageSink, type ProtocolParser, latin1, utf8 } from './message.ts';
 
 /*
@@ -185,7 +186,7 @@ class ValueReader {
         if (this.open.length === 0) {
           this.message!.isError = true;
           // The first word is the code; the rest may quote arguments.
-          this.message!.statusMessage = line.slice(1, 1 + MAX_KEY);
+          this.message!.statusMessage = redactedText(line.slice(1)).slice(0, MAX_KEY);
         }
         return this.valueDone();
       case '+':
