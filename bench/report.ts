@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 
 /** One measured figure. `target` is the one of docs/figures.md, as text, where there is one. */
 export interface Figure {
@@ -24,6 +24,11 @@ export function machine(): string {
   return `${cpus().length} × ${processor}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.versions.node}`;
 }
 
+/** What the machine did besides is noise: the load average at the end of the run tells how much. */
+function noise(): string {
+  return `load average ${loadavg()[0]!.toFixed(1)} over the last minute`;
+}
+
 /** Prints the report and keeps it under bench/results, from which docs/figures.md is made. */
 export function publish(report: Report): void {
   const at = new Date().toISOString().slice(0, 10);
@@ -36,7 +41,7 @@ export function publish(report: Report): void {
   } catch {
     // A release has no repository; the figure then names no commit.
   }
-  console.log(`${report.bench}\n  machine  ${machine()}\n  input    ${report.input}`);
+  console.log(`${report.bench}\n  machine  ${machine()}, ${noise()}\n  input    ${report.input}`);
   for (const figure of report.figures) {
     const target = figure.target === undefined ? '' : `   (target ${figure.target})`;
     console.log(
@@ -45,7 +50,7 @@ export function publish(report: Report): void {
   }
   const folder = new URL('results/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  const stored = { ...report, machine: machine(), at, commit };
+  const stored = { ...report, machine: `${machine()}, ${noise()}`, at, commit };
   writeFileSync(new URL(`${report.bench}.json`, folder), JSON.stringify(stored, null, 2) + '\n');
 }
 

@@ -1,6 +1,6 @@
 import { serverSpanId } from '@throughline/core';
 import { type CauseLink, type JoinExchange, Joiner } from '@throughline/tracing';
-import { SpanBatchBuilder, agent } from '@throughline/wire';
+import { SpanBatchBuilder, type agent } from '@throughline/wire';
 import { type Clock } from './clock.ts';
 import { type EventSource, type PacketEvent, type SocketEvent } from './events.ts';
 import { type Exchange } from './exchanges/exchange.ts';
@@ -38,6 +38,9 @@ const BATCH_INTERVAL_NS = 500e6;
 const SCAN_INTERVAL_MS = 2_000;
 /** Everything that lives is reported again, so that an ingest that was restarted knows it. */
 const REPORT_ALL_INTERVAL_MS = 15_000;
+
+/** Reasons that leave an exchange with less in it, not out. */
+const IMPAIRED = /_not_captured$/;
 
 const NO_LINK: CauseLink = { parentSpanId: 0n, evidence: 'none', probability: 0, candidateCount: 0, candidates: [] };
 
@@ -123,15 +126,19 @@ export class Pipeline {
 
   status(): PipelineStatus {
     return {
-      events: { ...this.events },
+      events: { ...this.events, ...this.counted((reason) => IMPAIRED.test(reason)) },
       drops: this.dropCounts(),
       links: { ...this.links },
       gauges: { ...this.tracker.sizes(), ...this.joiner.sizes(), waiting_rows: this.waiting.size },
     };
   }
 
+  private counted(isWanted: (reason: string) => boolean): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.tracker.counters).filter(([reason]) => isWanted(reason)));
+  }
+
   private dropCounts(): Record<string, number> {
-    const drops: Record<string, number> = { ...this.tracker.counters, ...this.joiner.drops };
+    const drops = { ...this.counted((reason) => !IMPAIRED.test(reason)), ...this.joiner.drops };
     for (const source of this.options.sources) {
       for (const [reason, count] of Object.entries(source.drops())) drops[`${source.name}_${reason}`] = count;
     }
@@ -186,6 +193,7 @@ export class Pipeline {
       endNs: exchange.endNs,
       processKey: String(exchange.pid),
       tid: exchange.tid,
+      responseTid: exchange.responseTid,
       endpoint: exchange.endpoint,
       traceId: exchange.traceId,
       parentSpanId: exchange.parentSpanId,

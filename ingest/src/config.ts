@@ -35,7 +35,7 @@ const schema = z.object({
     .min(1 << 16)
     .default(128 << 20),
   /** How long a batch waits for the other side of its exchanges, ms: agents send every 500 ms, each at its own time. */
-  THROUGHLINE_INGEST_HOLD_MS: z.coerce.number().int().min(0).max(5000).default(700),
+  THROUGHLINE_INGEST_HOLD_MS: z.coerce.number().int().min(0).max(5000).default(1000),
   /** How long a batch is tried to be stored before its sender is told to send it again, ms. */
   THROUGHLINE_INGEST_STORE_TIMEOUT_MS: z.coerce.number().int().min(100).default(10_000),
 });

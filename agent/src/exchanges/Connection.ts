@@ -298,6 +298,7 @@ export class Connection implements MessageSink {
       endNs: message.endNs,
       pid: ends.pid,
       tid: message.origin.tid,
+      responseTid: 0,
       netns: ends.netns,
       cgroupId: ends.cgroupId,
       socketId: ends.socketId,
@@ -354,6 +355,7 @@ export class Connection implements MessageSink {
     exchange.truncated ||= response.truncated;
     exchange.responseRequestId = response.requestId;
     exchange.responseIngressId = response.origin.ingressId;
+    exchange.responseTid = response.origin.tid;
     if (exchange.version === '') exchange.version = response.version;
     Object.assign(exchange.attributes, response.attributes);
     if (response.isCutOff && this.ending !== undefined) {

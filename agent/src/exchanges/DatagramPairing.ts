@@ -55,6 +55,7 @@ export class DatagramPairing {
       endNs: message.endNs,
       pid: ends.pid,
       tid: message.origin.tid,
+      responseTid: 0,
       netns: ends.netns,
       cgroupId: ends.cgroupId,
       socketId: ends.socketId,
@@ -132,6 +133,7 @@ export class DatagramPairing {
     exchange.status = message.isError ? 'error' : 'ok';
     exchange.statusMessage = message.statusMessage;
     exchange.responseIngressId = message.origin.ingressId;
+    exchange.responseTid = message.origin.tid;
     Object.assign(exchange.attributes, message.attributes);
     this.sink.onExchange(exchange);
   }

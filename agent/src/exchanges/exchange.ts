@@ -32,7 +32,9 @@ export interface Exchange {
 
   /** Owner of the socket; 0 for side network. */
   pid: number;
+  /** Thread that sent or received the request, and the response; 0 unknown. */
   tid: number;
+  responseTid: number;
   netns: number;
   cgroupId: number;
   socketId: number;

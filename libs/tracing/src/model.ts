@@ -38,6 +38,8 @@ export interface JoinExchange {
   processKey: string;
   /** Thread that received the request (server) or sent it (client); 0 unknown. */
   tid: number;
+  /** Thread that sent the answer (server) or received it (client); 0 unknown. */
+  responseTid: number;
   /** Low-cardinality names: reliability tables are kept per (process, server endpoint, client endpoint). */
   endpoint: string;
   /** Hex ids from the wire or '' . On the server's side parentSpanId is what the request carried; on the client's what the call carried. */

@@ -76,7 +76,14 @@ function hopLine(hops: readonly HopPoint[]): string {
   let line = '';
   hops.forEach((hop, i) => {
     const label = hop.kind === 'process' ? '▪' : hop.point;
-    line += i === 0 ? label : ` ─${formatNs(hop.requestAtNs - hops[i - 1]!.requestAtNs)}─ ${label}`;
+    if (i === 0) {
+      line = label;
+      return;
+    }
+    const timeNs = hop.requestAtNs - hops[i - 1]!.requestAtNs;
+    // Between two clocks that are no better than this, the time itself says little.
+    const doubt = hop.uncertaintyNs > timeNs ? ` ± ${formatNs(hop.uncertaintyNs)}` : '';
+    line += ` ─${formatNs(timeNs)}${doubt}─ ${label}`;
   });
   return line;
 }

@@ -224,6 +224,34 @@ describe('assemble', () => {
     expect(call.hops.map(({ point }) => point)).toEqual(['gateway client', 'eth0', 'eth0', 'shop server']);
   });
 
+  it('is not misled by a client that gave up', () => {
+    const pairs = Array.from({ length: 20 }, (_, i) =>
+      exchange(
+        BigInt(100 + i),
+        { startNs: at(i * 10), durationNs: 3e6 },
+        { hostId: 'b', startNs: at(i * 10 + 1), durationNs: 1e6 }
+      )
+    ).flat();
+    const [gaveUp, late] = exchange(
+      200n,
+      { startNs: at(500), durationNs: 10e6, failure: 'timeout', status: 'Error' },
+      { hostId: 'b', startNs: at(501), durationNs: 3e9 }
+    );
+    const { clocks } = assemble([...pairs, gaveUp, late]);
+    expect(clocks.find(({ hostId }) => hostId === 'b')).toMatchObject({ offsetNs: 0, uncertaintyNs: 1e6 });
+  });
+
+  it('shows no answer that comes before its request, or goes back', () => {
+    for (const { hops } of nodesOf(assemble(shop(-3)).roots)) {
+      hops.forEach(({ requestAtNs, responseAtNs = Infinity }, i) => {
+        expect(responseAtNs).toBeGreaterThanOrEqual(requestAtNs);
+        expect(hops[i - 1]?.responseAtNs ?? Infinity).toBeGreaterThanOrEqual(
+          responseAtNs === Infinity ? -1 : responseAtNs
+        );
+      });
+    }
+  });
+
   it('tells exchanges with equal ids apart by address and time', () => {
     const [client, server] = exchange(7n, { startNs: at(0) }, { startNs: at(0.1), durationNs: 0.5e6 });
     const later = { startNs: at(60_000), clientPort: 2222 };
@@ -334,6 +362,12 @@ describe('collectTrace', () => {
 
   it('finds it from the trace id', async () => {
     expect((await collectTrace('f'.repeat(32), fetcherOf(shop()))).spans).toHaveLength(7);
+  });
+
+  it('does not wait for a store that hangs', async () => {
+    const hanging = { ...fetcherOf(shop()), byParentSpanIds: () => new Promise<never>(() => {}) };
+    const { cut } = await collectTrace(shop()[0]!.spanId, hanging, { timeMs: 50 });
+    expect(cut).toEqual(['searching stopped after 50 ms']);
   });
 
   it('says which bound it hit', async () => {

@@ -48,6 +48,7 @@ export function assemble(given: readonly TraceSpan[], { links = [], cut = [], fo
   const first = roots.reduce<TraceSpan | undefined>((a, b) => (!a || compare(b, a) < 0 ? b : a), undefined);
   const clocks = first ? alignClocks(pairs, first.hostId, new Set(members.map(({ hostId }) => hostId))) : [];
   const offset = new Map(clocks.map((clock) => [clock.hostId, clock.offsetNs]));
+  const uncertainty = new Map(clocks.map((clock) => [clock.hostId, clock.uncertaintyNs]));
   const origin = first?.startNs ?? 0n;
   const at = (span: TraceSpan): number => Number(span.startNs - origin) + (offset.get(span.hostId) ?? 0);
 
@@ -64,7 +65,7 @@ export function assemble(given: readonly TraceSpan[], { links = [], cut = [], fo
     traceId: traceIdOf(members),
     startNs: origin,
     durationNs: counts.end,
-    roots: build(roots, parentOf, childrenOf, at),
+    roots: build(roots, parentOf, childrenOf, at, (hostId) => uncertainty.get(hostId) ?? Infinity),
     spanCount: members.length,
     errorCount: counts.errors,
     clocks,
@@ -173,7 +174,8 @@ function build(
   roots: readonly TraceSpan[],
   parentOf: ReadonlyMap<TraceSpan, Parent>,
   childrenOf: ReadonlyMap<TraceSpan, TraceSpan[]>,
-  at: (span: TraceSpan) => number
+  at: (span: TraceSpan) => number,
+  uncertaintyOf: (hostId: string) => number
 ): TraceNode[] {
   const order: TraceSpan[] = [];
   const stack = [...roots];
@@ -192,7 +194,7 @@ function build(
       startNs: at(span),
       link,
       children,
-      hops: isHead ? hopPoints(observations(span, childrenOf), at) : [],
+      hops: isHead ? hopPoints(observations(span, childrenOf), at, uncertaintyOf) : [],
       gap,
     });
   }

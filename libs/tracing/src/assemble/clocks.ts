@@ -31,7 +31,9 @@ export function alignClocks(pairs: readonly ExchangePair[], reference: string, h
   for (const { client, server } of pairs) {
     if (client.hostId === server.hostId) continue;
     const high = Number(server.startNs - client.startNs);
-    const low = high + server.durationNs - client.durationNs;
+    // A client that gave up did not wait for the answer: only the request bounds then.
+    const low =
+      client.failure === '' && server.failure === '' ? high + server.durationNs - client.durationNs : -Infinity;
     narrow(client.hostId, server.hostId, low, high);
     narrow(server.hostId, client.hostId, -high, -low);
   }
@@ -43,7 +45,7 @@ export function alignClocks(pairs: readonly ExchangePair[], reference: string, h
       if (offsets.has(other)) continue;
       // Bounds that cross come from late stamps or drift; their middle is the best there is.
       const isPossible = low <= 0 && high >= 0;
-      const skew = isPossible ? 0 : (low + high) / 2;
+      const skew = isPossible ? 0 : middle(low, high);
       offsets.set(other, {
         hostId: other,
         offsetNs: own.offsetNs - skew,
@@ -56,4 +58,9 @@ export function alignClocks(pairs: readonly ExchangePair[], reference: string, h
     if (!offsets.has(host)) offsets.set(host, { hostId: host, offsetNs: 0, uncertaintyNs: Infinity });
   }
   return [...offsets.values()].sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+}
+
+function middle(low: number, high: number): number {
+  if (low === -Infinity) return high;
+  return high === Infinity ? low : (low + high) / 2;
 }

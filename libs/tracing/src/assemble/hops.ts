@@ -2,9 +2,14 @@ import { type HopPoint, type TraceSpan } from './model.ts';
 
 /**
  * The way of one exchange, from the client's process over every interface that saw it to the server's process.
- * @param at wall clock of a host's time, ns from the start of the trace, clocks brought together
+ * @param at start of a span, ns from the start of the trace, clocks brought together
+ * @param uncertaintyOf of a host's clock, ns
  */
-export function hopPoints(observations: readonly TraceSpan[], at: (span: TraceSpan) => number): HopPoint[] {
+export function hopPoints(
+  observations: readonly TraceSpan[],
+  at: (span: TraceSpan) => number,
+  uncertaintyOf: (hostId: string) => number
+): HopPoint[] {
   const points: { order: number; point: HopPoint }[] = [];
   for (const span of observations) {
     const start = at(span);
@@ -21,6 +26,7 @@ export function hopPoints(observations: readonly TraceSpan[], at: (span: TraceSp
           requestAtNs: start,
           responseAtNs: end,
           retransmissions: 0,
+          uncertaintyNs: 0,
         },
       });
     }
@@ -35,19 +41,30 @@ export function hopPoints(observations: readonly TraceSpan[], at: (span: TraceSp
           requestAtNs,
           responseAtNs: hop.durationNs > 0 ? requestAtNs + hop.durationNs : undefined,
           retransmissions: hop.retransmissions,
+          uncertaintyNs: 0,
         },
       });
     }
   }
   points.sort((a, b) => a.order - b.order || a.point.requestAtNs - b.point.requestAtNs);
-  // What is left of clock error and late stamps must not show as negative time: a request never goes back.
+  // What is left of clock error and late stamps must not show as negative time: a request never goes back on its way,
+  // nor does an answer on its way home.
   const ordered: HopPoint[] = [];
   let last = -Infinity;
   for (const { point } of withoutRepeats(points)) {
     last = Math.max(last, point.requestAtNs);
-    ordered.push({ ...point, requestAtNs: last });
+    const previous = ordered.at(-1);
+    const isSameClock = previous === undefined || previous.hostId === point.hostId;
+    const between = isSameClock ? 0 : uncertaintyOf(previous.hostId) + uncertaintyOf(point.hostId);
+    ordered.push({ ...point, requestAtNs: last, uncertaintyNs: between });
   }
-  // A client's send is stamped late: what its interface saw first bounds it.
+  let answer = -Infinity;
+  for (let i = ordered.length - 1; i >= 0; i--) {
+    const point = ordered[i]!;
+    if (point.responseAtNs === undefined) continue;
+    answer = Math.max(answer, point.responseAtNs, point.requestAtNs);
+    ordered[i] = { ...point, responseAtNs: answer };
+  }
   return ordered;
 }
 

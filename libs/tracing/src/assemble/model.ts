@@ -81,6 +81,8 @@ export interface HopPoint {
   /** undefined where this point saw no response. */
   readonly responseAtNs: number | undefined;
   readonly retransmissions: number;
+  /** Of the time since the point before it, ns: above 0 where that was another host's clock. */
+  readonly uncertaintyNs: number;
 }
 
 export interface TraceNode {

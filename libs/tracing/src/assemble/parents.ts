@@ -23,8 +23,8 @@ const TOLERANCE_NS = 2_000_000n;
 
 export class Parents {
   private readonly bySpanId = new Map<string, TraceSpan[]>();
-  private readonly applicationByEntity = new Map<string, TraceSpan[]>();
-  private readonly serversByEntity = new Map<string, TraceSpan[]>();
+  private readonly applicationByEntity = new Map<string, Intervals>();
+  private readonly serversByEntity = new Map<string, Intervals>();
   private readonly later: ReadonlyMap<string, LaterLink>;
 
   constructor(spans: readonly TraceSpan[], later: readonly LaterLink[]) {
@@ -35,8 +35,14 @@ export class Parents {
     };
     for (const span of spans) {
       push(this.bySpanId, span.spanId, span);
-      if (span.layer === 'application') push(this.applicationByEntity, span.entityId, span);
-      if (span.layer === 'process' && span.kind === 'Server') push(this.serversByEntity, span.entityId, span);
+    }
+    for (const [index, isWanted] of [
+      [this.applicationByEntity, (span: TraceSpan) => span.layer === 'application'],
+      [this.serversByEntity, (span: TraceSpan) => span.layer === 'process' && span.kind === 'Server'],
+    ] as const) {
+      const byEntity = new Map<string, TraceSpan[]>();
+      for (const span of spans) if (isWanted(span)) push(byEntity, span.entityId, span);
+      for (const [entityId, list] of byEntity) index.set(entityId, new Intervals(list));
     }
     this.later = new Map(later.map((link) => [link.spanId, link]));
   }
@@ -84,9 +90,8 @@ export class Parents {
   /** An SDK's call span that carried no ids on the wire (a database's) encloses the exchange that it made. */
   private enclosingSdkCall(span: TraceSpan): Parent | undefined {
     if (span.linkEvidence === 'trace_context') return undefined;
-    const calls = (this.applicationByEntity.get(span.entityId) ?? []).filter(
-      (call) =>
-        call.kind === 'Client' && encloses(call, span) && (call.serverPort === 0 || call.serverPort === span.serverPort)
+    const calls = (this.applicationByEntity.get(span.entityId)?.enclosing(span) ?? []).filter(
+      (call) => call.kind === 'Client' && (call.serverPort === 0 || call.serverPort === span.serverPort)
     );
     if (calls.length !== 1 || span.entityId === '0') return undefined;
     return {
@@ -114,7 +119,7 @@ export class Parents {
   /** The process span of the same exchange: by the ids that the request carried, else by connection and times. */
   private ownExchange(span: TraceSpan): Parent | undefined {
     if (span.entityId === '0') return undefined;
-    const around = (this.serversByEntity.get(span.entityId) ?? []).filter((server) => encloses(server, span));
+    const around = this.serversByEntity.get(span.entityId)?.enclosing(span) ?? [];
     const byIds = around.filter((server) => span.parentSpanId !== '' && server.wireParentSpanId === span.parentSpanId);
     if (byIds.length === 1) return { parent: byIds[0], link: linkOf('trace_context', 1, span), gap: undefined };
     const byConnection = around.filter((server) => span.clientPort !== 0 && server.clientPort === span.clientPort);
@@ -146,6 +151,33 @@ export class Parents {
       }
     }
     return best;
+  }
+}
+
+/** Spans of one process by start, so that those around a moment are found without looking at all. */
+class Intervals {
+  private readonly byStart: readonly TraceSpan[];
+  private readonly longestNs: bigint;
+
+  constructor(spans: TraceSpan[]) {
+    this.byStart = spans.sort((a, b) => (a.startNs < b.startNs ? -1 : a.startNs > b.startNs ? 1 : 0));
+    this.longestNs = BigInt(spans.reduce((most, { durationNs }) => Math.max(most, durationNs), 0));
+  }
+
+  enclosing(inner: TraceSpan): TraceSpan[] {
+    const latest = inner.startNs + TOLERANCE_NS;
+    const earliest = inner.startNs - this.longestNs - TOLERANCE_NS;
+    let low = 0;
+    for (let high = this.byStart.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if (this.byStart[middle]!.startNs < earliest) low = middle + 1;
+      else high = middle;
+    }
+    const found: TraceSpan[] = [];
+    for (; low < this.byStart.length && this.byStart[low]!.startNs <= latest; low++) {
+      if (encloses(this.byStart[low]!, inner)) found.push(this.byStart[low]!);
+    }
+    return found;
   }
 }
 

@@ -113,13 +113,17 @@ export async function collectTrace(id: string, fetcher: SpanFetcher, limits: Col
         });
     const inside = intervals('application');
     const around = intervals('process');
-    const answers = await Promise.all([
+    const answers = await withDeadline(until, [
       up.length > 0 ? fetcher.bySpanIds(up) : [],
       down.length > 0 ? fetcher.byParentSpanIds(down) : [],
       traces.length > 0 ? fetcher.byTraceIds(traces) : [],
       inside.length > 0 ? fetcher.byProcessTimes(inside, 'application') : [],
       around.length > 0 ? fetcher.byProcessTimes(around, 'process') : [],
     ]);
+    if (answers === undefined) {
+      cut.push(`searching stopped after ${timeMs} ms`);
+      break;
+    }
     for (const answer of answers) take(answer);
   }
   return { spans: [...found.values()], links: [...links.values()], cut, focus: isTraceId ? undefined : id };
@@ -133,4 +137,20 @@ function unasked(asked: Set<string>, ids: readonly string[]): string[] {
     fresh.push(id);
   }
   return fresh;
+}
+
+/** @returns undefined where not all answers came in time */
+async function withDeadline<Answer>(
+  until: number,
+  asked: readonly (Answer | Promise<Answer>)[]
+): Promise<Answer[] | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, until - Date.now()));
+  });
+  try {
+    return await Promise.race([Promise.all(asked), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -17,6 +17,7 @@ function exchange(
     endNs: endMs * 1e6,
     processKey: 'p',
     tid: 0,
+    responseTid: 0,
     endpoint: side === 'client' ? 'call' : 'request',
     traceId: '',
     parentSpanId: '',
@@ -33,7 +34,9 @@ function exchange(
 function join(exchanges: readonly JoinExchange[], joiner = new Joiner()) {
   for (const each of exchanges) if (each.side === 'server') joiner.open(each);
   for (const each of exchanges) joiner.add(each);
-  return new Map(joiner.flush(Infinity).map(({ exchange: { spanId }, link }) => [spanId, link]));
+  // Later than any window, sooner than a process is forgotten.
+  const nowNs = Math.max(...exchanges.map(({ endNs }) => endNs)) + 2e9;
+  return new Map(joiner.flush(nowNs).map(({ exchange: { spanId }, link }) => [spanId, link]));
 }
 
 describe('Joiner', () => {
@@ -103,14 +106,52 @@ describe('Joiner', () => {
     });
   });
 
-  it('believes a thread that serves one request at a time', () => {
+  const onThreads = (responseTidOf: (tid: number) => number) => {
+    const joiner = new Joiner();
+    for (let i = 0; i < 20; i++) {
+      const tid = 1 + (i % 4);
+      join([exchange('server', -1000 + i * 10, -995 + i * 10, { tid, responseTid: responseTidOf(tid) })], joiner);
+    }
     const first = exchange('server', 0, 20, { tid: 1, requestIngressId: 11 });
     const second = exchange('server', 1, 20, { tid: 2, requestIngressId: 12 });
     const call = exchange('client', 5, 8, { tid: 2, requestIngressId: 12, responseIngressId: 13 });
     const next = exchange('client', 9, 10, { tid: 2, requestIngressId: 13 });
-    const links = join([first, second, call, next]);
-    for (const { spanId } of [call, next])
-      expect(links.get(spanId)).toMatchObject({ parentSpanId: second.spanId, evidence: 'ingress' });
+    const links = join([first, second, call, next], joiner);
+    return { second, links: [links.get(call.spanId)!, links.get(next.spanId)!] };
+  };
+
+  it('believes the thread in a process whose requests stay on their thread', () => {
+    const { second, links } = onThreads((tid) => tid);
+    for (const link of links) expect(link).toMatchObject({ parentSpanId: second.spanId, evidence: 'ingress' });
+  });
+
+  it('does not where requests move between threads', () => {
+    const { links } = onThreads((tid) => (tid % 4) + 1);
+    for (const link of links) expect(link).toMatchObject({ parentSpanId: 0n, evidence: 'one_of' });
+  });
+
+  it('gives candidates that share no more than certainty', () => {
+    const { links } = onThreads((tid) => tid);
+    for (const { candidates } of links) {
+      expect(candidates.reduce((sum, { probability }) => sum + probability, 0)).toBeLessThanOrEqual(1 + 1e-9);
+    }
+  });
+
+  it('says none, not "one of 1", for a call that comes without a request as often', () => {
+    const joiner = new Joiner();
+    for (let i = 0; i < 5; i++) join([exchange('client', -100 + i, -99 + i, { endpoint: 'timer' })], joiner);
+    const request = exchange('server', 0, 10);
+    const call = exchange('client', 2, 8, { endpoint: 'timer' });
+    expect(join([request, call], joiner).get(call.spanId)).toMatchObject({
+      parentSpanId: 0n,
+      evidence: 'none',
+      candidateCount: 1,
+    });
+  });
+
+  it('takes no id that is none', () => {
+    const call = exchange('client', 2, 8, { traceId: 'x', parentSpanId: 'not hex' });
+    expect(join([call]).get(call.spanId)).toMatchObject({ evidence: 'none' });
   });
 
   it('does not believe the ingress id of an event loop before it has learned to', () => {

@@ -47,10 +47,17 @@ interface Process {
   readonly causeOfAnswer: Map<number, bigint>;
   /** Calls by endpoint: with and without an open request. */
   readonly idle: Map<string, { withRequest: number; without: number }>;
+  /** Requests whose answer was sent by the thread that received them, and others. */
+  readonly threads: { same: number; other: number };
   lastNs: number;
 }
 
+const SPAN_ID = /^[0-9a-f]{16}$/;
 const MAX_CANDIDATES_KEPT = 4;
+/** A process serves each request on one thread if nearly all of this many were answered by the thread that received them. */
+const THREADS_ENOUGH = 8;
+const THREADS_SAME_SHARE = 0.95;
+const THREADS_FULL = 1024;
 /** A process that nothing was heard of for this long is forgotten. */
 const FORGET_NS = 60e9;
 /** A request that was never answered stops being a candidate. */
@@ -93,6 +100,7 @@ export class Joiner {
     request.endNs = exchange.endNs;
     request.responseRequestId = exchange.responseRequestId;
     request.answeredIngressId = exchange.responseIngressId;
+    countThreads(process, exchange);
   }
 
   /**
@@ -103,20 +111,21 @@ export class Joiner {
     const decisions: Decision[] = [];
     for (const [key, process] of this.processes) {
       const waiting: Call[] = [];
+      let excess = process.calls.length - this.maxPerProcess;
       for (const call of process.calls) {
         const { exchange, addedNs } = call;
         if (exchange.side === 'server') {
           decisions.push({ exchange, link: exchangeLink(exchange) });
-        } else if (
-          nowNs - addedNs >= this.windowNs ||
-          process.calls.length > this.maxPerProcess ||
-          this.isSettled(process, exchange)
-        ) {
-          if (process.calls.length > this.maxPerProcess) this.drops['join_calls_hurried']!++;
+        } else if (nowNs - addedNs >= this.windowNs || this.isSettled(process, exchange)) {
+          decisions.push({ exchange, link: this.decide(process, exchange) });
+        } else if (excess > 0) {
+          this.drops['join_calls_hurried']!++;
           decisions.push({ exchange, link: this.decide(process, exchange) });
         } else {
           waiting.push(call);
+          continue;
         }
+        excess--;
       }
       process.calls = waiting;
       this.prune(process, nowNs);
@@ -151,6 +160,7 @@ export class Joiner {
         calls: [],
         causeOfAnswer: new Map(),
         idle: new Map(),
+        threads: { same: 0, other: 0 },
         lastNs: nowNs,
       };
       this.processes.set(key, process);
@@ -213,7 +223,7 @@ export class Joiner {
 
   /** Ids on the wire decide: the request that carried what the call carries, else the SDK's span that the call names. */
   private byIds(candidates: readonly Request[], call: JoinExchange): CauseLink | undefined {
-    if (call.traceId !== '' && call.parentSpanId !== '') {
+    if (call.traceId !== '' && SPAN_ID.test(call.parentSpanId)) {
       const passedOn = candidates.filter(
         (request) => request.traceId === call.traceId && request.parentSpanId === call.parentSpanId
       );
@@ -242,28 +252,28 @@ export class Joiner {
         { spanId: only.spanId, probability },
       ]);
     }
-    // Each candidate's best proposal; what no pointer names shares what is left.
     const best = new Map<Request, { pointer: Pointer; reliability: number }>();
     for (const { request, pointer } of proposals) {
       const reliability = this.reliability.of(pointer, call.processKey, request.endpoint, call.endpoint, open);
       if (reliability > (best.get(request)?.reliability ?? 0)) best.set(request, { pointer, reliability });
     }
-    const rest = 1 / open;
+    // Pointers that name different requests contradict each other; what none names shares what is left.
+    const claimed = [...best.values()].reduce((sum, { reliability }) => sum + reliability, 0);
+    const left = open > best.size ? Math.max(0, 1 - claimed) / (open - best.size) : 0;
+    const scale = claimed > 1 ? 1 / claimed : 1;
     const weights = candidates.map((request) => {
       const proposal = best.get(request);
-      return { request, proposal, weight: Math.max(proposal?.reliability ?? 0, rest * 0.5) };
+      return { request, proposal, probability: this.calibrate(proposal ? proposal.reliability * scale : left) };
     });
-    weights.sort((a, b) => b.weight - a.weight || a.request.startNs - b.request.startNs);
+    weights.sort((a, b) => b.probability - a.probability || a.request.startNs - b.request.startNs);
     const top = weights[0]!;
-    // Two pointers that name different requests contradict each other: each gets its share only.
-    const claimed = [...best.values()].reduce((sum, { reliability }) => sum + reliability, 0);
-    const probabilityOf = (weight: number): number => this.calibrate(claimed > 1 ? weight / claimed : weight);
     const kept = weights
       .slice(0, MAX_CANDIDATES_KEPT)
-      .map(({ request, weight }) => ({ spanId: request.spanId, probability: probabilityOf(weight) }));
-    if (!top.proposal)
-      return { parentSpanId: 0n, evidence: 'one_of', probability: rest, candidateCount: open, candidates: kept };
-    return this.said(top.request.spanId, evidenceOf(top.proposal.pointer), probabilityOf(top.weight), open, kept);
+      .map(({ request, probability }) => ({ spanId: request.spanId, probability }));
+    if (!top.proposal) {
+      return { parentSpanId: 0n, evidence: 'one_of', probability: 1 / open, candidateCount: open, candidates: kept };
+    }
+    return this.said(top.request.spanId, evidenceOf(top.proposal.pointer), top.probability, open, kept);
   }
 
   /** A link above the threshold is said; below it, "one of N". */
@@ -275,6 +285,10 @@ export class Joiner {
     candidates: CauseLink['candidates']
   ): CauseLink {
     if (probability >= this.shownFrom) return { parentSpanId, evidence, probability, candidateCount, candidates };
+    // One request was open, but calls of this kind come without one too.
+    if (candidateCount === 1) {
+      return { parentSpanId: 0n, evidence: 'none', probability: 1 - probability, candidateCount, candidates };
+    }
     return { parentSpanId: 0n, evidence: 'one_of', probability, candidateCount, candidates };
   }
 
@@ -292,11 +306,10 @@ export class Joiner {
       return cause === undefined ? undefined : candidates.find((request) => request.spanId === cause);
     };
     const onThread = call.tid === 0 ? [] : candidates.filter((request) => request.tid === call.tid);
-    if (onThread.length === 1) proposals.push({ request: onThread[0]!, pointer: 'thread' });
+    const byThread = onThread.length === 1 && servesOnOneThread(process) ? onThread[0] : undefined;
+    if (byThread) proposals.push({ request: byThread, pointer: 'thread' });
     const ingress = at(call.requestIngressId);
-    if (ingress && ingress !== onThread[0]) proposals.push({ request: ingress, pointer: 'ingress' });
-    if (ingress && onThread.length > 1 && ingress === onThread[0])
-      proposals.push({ request: ingress, pointer: 'ingress' });
+    if (ingress && ingress !== byThread) proposals.push({ request: ingress, pointer: 'ingress' });
     const birth = at(call.birthId);
     if (birth) proposals.push({ request: birth, pointer: 'birth' });
     if (call.responseIngressId !== 0) {
@@ -347,6 +360,21 @@ export class Joiner {
       return false;
     });
   }
+}
+
+function countThreads({ threads }: Process, { tid, responseTid }: JoinExchange): void {
+  if (tid === 0 || responseTid === 0) return;
+  if (tid === responseTid) threads.same++;
+  else threads.other++;
+  if (threads.same + threads.other > THREADS_FULL) {
+    threads.same /= 2;
+    threads.other /= 2;
+  }
+}
+
+/** Go and pools move a request between threads: the thread then says nothing. */
+function servesOnOneThread({ threads: { same, other } }: Process): boolean {
+  return same + other >= THREADS_ENOUGH && same / (same + other) >= THREADS_SAME_SHARE;
 }
 
 function exchangeLink(exchange: JoinExchange): CauseLink {

@@ -10,7 +10,7 @@ export type Pointer = 'ingress' | 'thread' | 'answer' | 'birth';
 const PRIORS: Readonly<Record<Pointer, readonly [right: number, wrong: number]>> = {
   // The last message that the thread received: right for threads, wrong for event loops under load.
   ingress: [1, 1],
-  // The same, where the thread had received no other open request: it is busy with this one.
+  // The thread had received no other open request, in a process whose requests stay on their thread.
   thread: [19, 1],
   answer: [1, 1],
   birth: [1, 1],
