@@ -130,6 +130,8 @@ export function createBridge({ config, backend, logger }: BridgeOptions) {
       const status = error instanceof HttpError ? error.status : 503;
       const message = error instanceof Error ? error.message : String(error);
       if (status === 503) logger.error({ err: error, path: request.url }, 'request failed');
+      // The rest of a body that is too large stays unread.
+      if (status === 413) response.setHeader('Connection', 'close');
       send(response, status, 'application/json', JSON.stringify({ message }));
     });
   };

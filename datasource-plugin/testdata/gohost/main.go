@@ -129,11 +129,11 @@ func run(req request) result {
 	checked, err := diagnostics.CheckHealth(ctx, &pluginv2.CheckHealthRequest{PluginContext: pluginContext})
 	must(err)
 	res.Health = health{Status: checked.Status.String(), Message: checked.Message, Details: checked.JsonDetails}
+
+	queryAll(ctx, dispense[grpcplugin.DataClient](rpc, "data"), pluginContext, req, &res)
 	collected, err := diagnostics.CollectMetrics(ctx, &pluginv2.CollectMetricsRequest{PluginContext: pluginContext})
 	must(err)
 	res.Metrics = string(collected.Metrics.Prometheus)
-
-	queryAll(ctx, dispense[grpcplugin.DataClient](rpc, "data"), pluginContext, req, &res)
 
 	resources := dispense[grpcplugin.ResourceClient](rpc, "resource")
 	for _, path := range req.Resources {
@@ -210,7 +210,8 @@ func readDataplane(frames data.Frames, r *response) {
 		reader, err := numeric.CollectionReaderFromFrames(series)
 		if err == nil {
 			var c numeric.Collection
-			c, err = reader.GetCollection(true)
+			// The library validates the data of time series only.
+			c, err = reader.GetCollection(false)
 			r.DataplaneRefs = len(c.Refs)
 		}
 		r.DataplaneError = text(err)
