@@ -177,11 +177,11 @@ function protocolAttributes(exchange: Exchange): object {
   const { protocol, method, target, endpoint, host, responseCode, status } = exchange;
   switch (protocol) {
     case 'http': {
-      const [path, query] = target.split('?', 2);
+      const query = target.indexOf('?');
       return {
         'http.request.method': method,
-        'url.path': path,
-        'url.query': query,
+        'url.path': query < 0 ? target : target.slice(0, query),
+        'url.query': query < 0 ? '' : target.slice(query + 1),
         'http.route': endpoint,
         'server.name': host,
         'http.response.status_code': responseCode || undefined,

@@ -162,11 +162,13 @@ export class FlowTable {
   }
 }
 
-/** A new connection between the same ends: the one before is over, or its SYN had another number. */
-function isReused({ flow, synNs }: Entry, event: PacketEvent): boolean {
+/** A new connection between the same ends: the one before is over, or began with another number. */
+function isReused({ flow }: Entry, event: PacketEvent): boolean {
   if (flow.end !== 'open' && flow.end !== 'no_answer') return true;
-  if (synNs === undefined || flow.server.packets > 0) return flow.client.next !== sequenceAdd(event.sequence, 1);
-  return false;
+  // SYN ACK may be captured before its SYN: then nothing of the client was seen yet.
+  if (flow.client.packets === 0) return false;
+  const isFirstAgain = flow.client.next === sequenceAdd(event.sequence, 1);
+  return !isFirstAgain;
 }
 
 function openFlow(event: PacketEvent): Flow {
