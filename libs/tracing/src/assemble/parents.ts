@@ -20,6 +20,8 @@ export interface LaterLink {
 
 /** Stamps of one host may be this much apart for one event: sends are stamped when the call returns. */
 const TOLERANCE_NS = 2_000_000n;
+/** An SDK's own clock (a start time plus a monotonic one, or milliseconds only) may be this far off its host's. */
+const SDK_CLOCK_NS = 50_000_000n;
 
 export class Parents {
   private readonly bySpanId = new Map<string, TraceSpan[]>();
@@ -90,7 +92,7 @@ export class Parents {
   /** An SDK's call span that carried no ids on the wire (a database's) encloses the exchange that it made. */
   private enclosingSdkCall(span: TraceSpan): Parent | undefined {
     if (span.linkEvidence === 'trace_context') return undefined;
-    const calls = (this.applicationByEntity.get(span.entityId)?.enclosing(span) ?? []).filter(
+    const calls = (this.applicationByEntity.get(span.entityId)?.enclosing(span, TOLERANCE_NS) ?? []).filter(
       (call) => call.kind === 'Client' && (call.serverPort === 0 || call.serverPort === span.serverPort)
     );
     if (calls.length !== 1 || span.entityId === '0') return undefined;
@@ -119,13 +121,24 @@ export class Parents {
   /** The process span of the same exchange: by the ids that the request carried, else by connection and times. */
   private ownExchange(span: TraceSpan): Parent | undefined {
     if (span.entityId === '0') return undefined;
-    const around = this.serversByEntity.get(span.entityId)?.enclosing(span) ?? [];
-    const byIds = around.filter((server) => span.parentSpanId !== '' && server.wireParentSpanId === span.parentSpanId);
+    const servers = this.serversByEntity.get(span.entityId);
+    if (!servers) return undefined;
+    const about = servers.enclosing(span, SDK_CLOCK_NS);
+    const byIds = about.filter((server) => span.parentSpanId !== '' && server.wireParentSpanId === span.parentSpanId);
     if (byIds.length === 1) return { parent: byIds[0], link: linkOf('trace_context', 1, span), gap: undefined };
-    const byConnection = around.filter((server) => span.clientPort !== 0 && server.clientPort === span.clientPort);
-    if (byConnection.length === 1)
-      return { parent: byConnection[0], link: linkOf('exchange', 0.99, span), gap: undefined };
-    const byTimes = around.filter((server) => span.clientPort === 0 || server.clientPort === 0);
+    // A connection carries one exchange at a time, as a rule: the one that began nearest.
+    const onConnection = about.filter((server) => span.clientPort !== 0 && server.clientPort === span.clientPort);
+    if (onConnection.length > 0) {
+      const nearest = onConnection.reduce((a, b) => (apart(b, span) < apart(a, span) ? b : a));
+      return {
+        parent: nearest,
+        link: linkOf('exchange', onConnection.length === 1 ? 0.99 : 0.95, span),
+        gap: undefined,
+      };
+    }
+    const byTimes = servers
+      .enclosing(span, TOLERANCE_NS)
+      .filter((server) => span.clientPort === 0 || server.clientPort === 0);
     if (byTimes.length === 1) return { parent: byTimes[0], link: linkOf('only_open', 0.9, span), gap: undefined };
     return undefined;
   }
@@ -164,9 +177,9 @@ class Intervals {
     this.longestNs = BigInt(spans.reduce((most, { durationNs }) => Math.max(most, durationNs), 0));
   }
 
-  enclosing(inner: TraceSpan): TraceSpan[] {
-    const latest = inner.startNs + TOLERANCE_NS;
-    const earliest = inner.startNs - this.longestNs - TOLERANCE_NS;
+  enclosing(inner: TraceSpan, toleranceNs: bigint): TraceSpan[] {
+    const latest = inner.startNs + toleranceNs;
+    const earliest = inner.startNs - this.longestNs - toleranceNs;
     let low = 0;
     for (let high = this.byStart.length; low < high;) {
       const middle = (low + high) >> 1;
@@ -175,17 +188,21 @@ class Intervals {
     }
     const found: TraceSpan[] = [];
     for (; low < this.byStart.length && this.byStart[low]!.startNs <= latest; low++) {
-      if (encloses(this.byStart[low]!, inner)) found.push(this.byStart[low]!);
+      if (encloses(this.byStart[low]!, inner, toleranceNs)) found.push(this.byStart[low]!);
     }
     return found;
   }
 }
 
-function encloses(outer: TraceSpan, inner: TraceSpan): boolean {
+function encloses(outer: TraceSpan, inner: TraceSpan, toleranceNs: bigint): boolean {
   return (
-    outer.startNs - TOLERANCE_NS <= inner.startNs &&
-    outer.startNs + BigInt(outer.durationNs) + TOLERANCE_NS >= inner.startNs + BigInt(inner.durationNs)
+    outer.startNs - toleranceNs <= inner.startNs &&
+    outer.startNs + BigInt(outer.durationNs) + toleranceNs >= inner.startNs + BigInt(inner.durationNs)
   );
+}
+
+function apart(a: TraceSpan, b: TraceSpan): number {
+  return Math.abs(Number(a.startNs - b.startNs));
 }
 
 const WORDS: Readonly<Record<LinkEvidence, string>> = {

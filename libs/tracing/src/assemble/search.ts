@@ -43,7 +43,8 @@ export interface Collected {
   readonly focus: string | undefined;
 }
 
-const SLACK_NS = 5_000_000n;
+/** An SDK's clock may be this far off its host's. */
+const SLACK_NS = 50_000_000n;
 
 /**
  * Everything that belongs to the trace of one id, walked level by level: up to causes and callers, down to callees, across to
