@@ -378,6 +378,18 @@ describe('traces', () => {
     expect(trace!.meta.custom).toMatchObject({ spans: expect.any(Number) as number });
   });
 
+  it('prefers a link that was found later', async () => {
+    await ask(
+      store,
+      store.adminToken,
+      `INSERT INTO links SELECT 'default', 'default', unhex('${spanId(3, 5, 'c')}'), now64(9), unhex('${spanId(2, 6, 's')}'),
+       'request_id', 0.99, now64(3)`
+    );
+    const { frames } = await one({ queryType: 'traceId', query: spanId(1, 6, 's') });
+    const moved = frames[0]!.rows.find((row) => row['spanID'] === spanId(3, 5, 'c'));
+    expect(moved?.['parentSpanID']).toBe(spanId(2, 6, 's'));
+  });
+
   it('does not open another tenant’s, and says what is no id', async () => {
     const foreign = await one({ queryType: 'traceId', query: spanId(9, 3, 's') });
     expect([foreign.status, foreign.error]).toEqual([404, expect.stringContaining('DATASOURCE_NOT_FOUND')]);

@@ -40,6 +40,7 @@ const STATUS: Readonly<Record<DatasourceErrorCode, number>> = {
 
 export class DatasourceError extends QueryError {
   readonly code: DatasourceErrorCode;
+  readonly what: string;
   readonly hint: string;
 
   /** @param what what happened, to what. @param hint what to do */
@@ -48,6 +49,7 @@ export class DatasourceError extends QueryError {
     super(`${code}: ${what}; ${hint}`, { status: STATUS[code], source, cause });
     this.name = 'DatasourceError';
     this.code = code;
+    this.what = what;
     this.hint = hint;
   }
 }

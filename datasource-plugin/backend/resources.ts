@@ -1,5 +1,5 @@
 import { type CallContext, type ResourceAnswer, type ResourceRequest } from '@throughline/grafana-backend';
-import { FILTER_KEYS } from '@throughline/query';
+import { FILTER_KEYS, parseTraceOrSpanId } from '@throughline/query';
 import { tables } from '@throughline/schema';
 import { comment } from './context.ts';
 import { DatasourceError } from './errors.ts';
@@ -8,7 +8,6 @@ import { tenantCondition } from './scope.ts';
 import { type Settings } from './settings.ts';
 import { Parameters } from './statement.ts';
 import { type RunOptions, type Store } from './store.ts';
-import { readTrace } from './traces.ts';
 import { type TraceWorkers } from './traceWorkers.ts';
 
 /**
@@ -29,7 +28,7 @@ export async function answerResource(
   const [resource = '', id = ''] = request.path.split('/');
   switch (resource) {
     case 'trace':
-      return json(await readTrace(decodeURIComponent(id), store, settings, run, workers));
+      return trace(decodeURIComponent(id), settings, call, workers);
     case 'tag-keys':
       return json(FILTER_KEYS.map((text) => ({ text })));
     case 'tag-values':
@@ -128,8 +127,19 @@ function schema(): unknown {
 
 const texts = (values: readonly string[]): { text: string }[] => values.map((text) => ({ text }));
 
-/** JSON has neither the bigint of a time since the epoch nor Infinity: a string, and null. */
+/** The assembled trace as libs/tracing has it; the command line prints it. */
+async function trace(
+  id: string,
+  settings: Settings,
+  call: CallContext,
+  workers: TraceWorkers
+): Promise<ResourceAnswer> {
+  const output = { kind: 'json' } as const;
+  const job = { settings, id: parseTraceOrSpanId(id), comment: comment(call, 'trace'), output };
+  const [body] = await workers.run(job, call.signal);
+  return { status: 200, contentType: 'application/json', body: body! };
+}
+
 function json(value: unknown): ResourceAnswer {
-  const body = JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
-  return { status: 200, contentType: 'application/json', body };
+  return { status: 200, contentType: 'application/json', body: JSON.stringify(value) };
 }

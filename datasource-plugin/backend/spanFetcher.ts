@@ -106,7 +106,13 @@ export function createSpanFetcher(store: Store, settings: Settings, run: RunOpti
   }
   return {
     bySpanIds: (ids) => spans((parameters) => `spans.SpanId IN ${idList(ids, 8, parameters)}`),
-    byParentSpanIds: (ids) => spans((parameters) => `spans.ParentSpanId IN ${idList(ids, 8, parameters)}`),
+    byParentSpanIds: (ids) =>
+      spans((parameters) => {
+        const parents = idList(ids, 8, parameters);
+        // A later link names another parent than the row does.
+        const linked = `SELECT SpanId FROM links WHERE ${tenantCondition(settings, parameters)} AND ParentSpanId IN ${parents}`;
+        return `(spans.ParentSpanId IN ${parents} OR spans.SpanId IN (${linked}))`;
+      }),
     byTraceIds: (ids) => spans((parameters) => `spans.TraceId IN ${idList(ids, 16, parameters)}`),
     byProcessTimes: async (intervals, layer) => {
       const found = await spans((parameters) => processCondition(intervals, layer, parameters));

@@ -1,79 +1,89 @@
 import { Worker } from 'node:worker_threads';
 import { type Logger } from '@throughline/grafana-backend';
-import { type AssembleOptions, type Trace, type TraceSpan } from '@throughline/tracing';
-import { DatasourceError } from './errors.ts';
-import { type AssembleRequest } from './traceWorker.ts';
+import { DatasourceError, type DatasourceErrorCode } from './errors.ts';
+import { type TraceJob } from './traceJob.ts';
 
-interface Waiting {
-  resolve(trace: Trace): void;
-  reject(error: Error): void;
-}
+/** Threads that read and assemble traces, so that a large one delays nobody's small query. */
 
-type Answer = { readonly id: number; readonly trace: Trace } | { readonly id: number; readonly error: string };
+export type ToWorker =
+  | { readonly kind: 'run'; readonly number: number; readonly job: TraceJob }
+  | { readonly kind: 'cancel'; readonly number: number };
 
-/** Threads that assemble; the first is started with the first trace. */
+export type FromWorker =
+  | { readonly kind: 'done'; readonly number: number; readonly parts: readonly Uint8Array[] }
+  | {
+      readonly kind: 'failed';
+      readonly number: number;
+      readonly code: DatasourceErrorCode;
+      readonly what: string;
+      readonly hint: string;
+    };
+
 const THREADS = 2;
+/** Room for a trace of the largest size; a thread that needs more ends, and only its own jobs fail. */
+const MAX_HEAP_MB = 1_024;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly jobs: Map<number, { resolve(parts: readonly Uint8Array[]): void; reject(error: DatasourceError): void }>;
+}
 
 export class TraceWorkers {
   readonly #logger: Logger;
-  readonly #workers: { readonly worker: Worker; readonly waiting: Map<number, Waiting> }[] = [];
-  #nextId = 0;
+  readonly #threads: Thread[] = [];
+  #nextNumber = 0;
   #isClosed = false;
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  assemble(spans: readonly TraceSpan[], options: AssembleOptions): Promise<Trace> {
-    const { worker, waiting } = this.#leastBusy();
-    const request: AssembleRequest = { id: this.#nextId++, spans, options };
-    return new Promise((resolve, reject) => {
-      waiting.set(request.id, { resolve, reject });
-      worker.postMessage(request);
-    });
+  run(job: TraceJob, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const { worker, jobs } = this.#leastBusy();
+    const number = this.#nextNumber++;
+    return new Promise<readonly Uint8Array[]>((resolve, reject) => {
+      jobs.set(number, { resolve, reject });
+      const cancel = () => worker.postMessage({ kind: 'cancel', number } satisfies ToWorker);
+      signal.addEventListener('abort', cancel, { once: true });
+      worker.postMessage({ kind: 'run', number, job } satisfies ToWorker);
+      if (signal.aborted) cancel();
+    }).finally(() => jobs.delete(number));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#workers.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
-  #leastBusy(): { readonly worker: Worker; readonly waiting: Map<number, Waiting> } {
-    const idle = this.#workers.find(({ waiting }) => waiting.size === 0);
+  #leastBusy(): Thread {
+    const idle = this.#threads.find(({ jobs }) => jobs.size === 0);
     if (idle) return idle;
-    if (this.#workers.length < THREADS) return this.#start();
-    return this.#workers.reduce((least, each) => (each.waiting.size < least.waiting.size ? each : least));
+    if (this.#threads.length < THREADS) return this.#start();
+    return this.#threads.reduce((least, thread) => (thread.jobs.size < least.jobs.size ? thread : least));
   }
 
-  #start(): { readonly worker: Worker; readonly waiting: Map<number, Waiting> } {
-    const entry = {
-      worker: new Worker(new URL('traceWorker.ts', import.meta.url)),
-      waiting: new Map<number, Waiting>(),
-    };
-    entry.worker.on('message', (answer: Answer) => {
-      const waiter = entry.waiting.get(answer.id);
-      entry.waiting.delete(answer.id);
-      if ('trace' in answer) waiter?.resolve(answer.trace);
-      else waiter?.reject(failure(answer.error));
+  #start(): Thread {
+    const worker = new Worker(new URL('./traceWorker.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
-    const onEnd = (reason: string): void => {
-      const at = this.#workers.indexOf(entry);
-      if (at >= 0) this.#workers.splice(at, 1);
-      if (!this.#isClosed) this.#logger.log('error', 'a trace worker ended', { reason });
-      for (const waiter of entry.waiting.values()) waiter.reject(failure(reason));
-      entry.waiting.clear();
-    };
-    entry.worker.on('error', (error) => onEnd(String(error)));
-    entry.worker.on('exit', (code) => onEnd(`exit code ${code}`));
-    this.#workers.push(entry);
-    return entry;
+    const thread: Thread = { worker, jobs: new Map() };
+    this.#threads.push(thread);
+    worker.on('message', (message: FromWorker) => {
+      const job = thread.jobs.get(message.number);
+      if (message.kind === 'done') job?.resolve(message.parts);
+      else job?.reject(new DatasourceError(message.code, message.what, message.hint));
+    });
+    worker.on('error', (error) => this.#logger.log('error', 'trace worker failed', { error }));
+    worker.on('exit', (code) => {
+      if (!this.#isClosed) this.#logger.log('error', 'trace worker ended', { code });
+      this.#threads.splice(this.#threads.indexOf(thread), 1);
+      const error = new DatasourceError(
+        'DATASOURCE_LIMIT',
+        'the thread that assembled this trace ended',
+        'the trace may need more memory than a thread has: open it from one of its later spans'
+      );
+      for (const job of thread.jobs.values()) job.reject(error);
+    });
+    return thread;
   }
-}
-
-function failure(reason: string): DatasourceError {
-  return new DatasourceError(
-    'DATASOURCE_INTERNAL',
-    `the trace could not be assembled: ${reason}`,
-    'report it with the id of the trace'
-  );
 }

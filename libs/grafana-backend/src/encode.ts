@@ -4,13 +4,16 @@ import { encodeJsonFrame } from './jsonFrame.ts';
 import { type AnswerFrame, type FrameFormat } from './plugin.ts';
 
 /** @returns one frame in the format that the host asked for. @throws GrafanaBackendError before anything is sent */
-export function encodeFrame(frame: AnswerFrame, format: FrameFormat): Buffer {
+export function encodeFrame(frame: AnswerFrame, format: FrameFormat, refId: string): Buffer {
+  if ('encoded' in frame) return asBuffer(frame.encoded);
   if ('arrowStream' in frame) {
+    const options = { ...frame.options, refId };
     return format === 'arrow'
-      ? asBuffer(arrowStreamToFile(frame.arrowStream, frame.options))
-      : Buffer.from(encodeJsonFrame(arrowStreamToFrame(frame.arrowStream, frame.options)));
+      ? asBuffer(arrowStreamToFile(frame.arrowStream, options))
+      : Buffer.from(encodeJsonFrame(arrowStreamToFrame(frame.arrowStream, options)));
   }
-  return format === 'arrow' ? asBuffer(encodeArrowFrame(frame)) : Buffer.from(encodeJsonFrame(frame));
+  const named = { ...frame, refId };
+  return format === 'arrow' ? asBuffer(encodeArrowFrame(named)) : Buffer.from(encodeJsonFrame(named));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

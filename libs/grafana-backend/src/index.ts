@@ -6,6 +6,7 @@ export {
   type ColumnOptions,
   countRows,
 } from './arrowStream.ts';
+export { encodeFrame } from './encode.ts';
 export * from './errors.ts';
 export * from './frame.ts';
 export {

@@ -43,7 +43,12 @@ export interface ArrowStreamFrame {
   readonly options: ArrowStreamOptions;
 }
 
-export type AnswerFrame = Frame | ArrowStreamFrame;
+/** Bytes of a frame in the format of the call, refId included: made elsewhere, such as in a worker thread. */
+export interface EncodedFrame {
+  readonly encoded: Uint8Array;
+}
+
+export type AnswerFrame = Frame | ArrowStreamFrame | EncodedFrame;
 
 export interface QueryAnswer {
   readonly frames: readonly AnswerFrame[];

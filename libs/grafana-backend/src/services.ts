@@ -104,14 +104,7 @@ async function answerQuery(
   try {
     const { frames } = await plugin.queryData(toQuery(wire), context);
     // Encoding finds frames the host could not decode, which would fail every query of the request.
-    response.frames = frames.map((frame) =>
-      encodeFrame(
-        'arrowStream' in frame
-          ? { ...frame, options: { ...frame.options, refId: wire.refId } }
-          : { ...frame, refId: wire.refId },
-        context.format
-      )
-    );
+    response.frames = frames.map((frame) => encodeFrame(frame, context.format, wire.refId));
   } catch (error) {
     const failure = toQueryError(error);
     response.error = failure.message;
