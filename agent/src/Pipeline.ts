@@ -19,6 +19,8 @@ export interface PipelineOptions {
   readonly netns: readonly number[];
   readonly excludePids: readonly number[];
   readonly join: boolean;
+  /** Joining sees no ids of the wire: what pointers alone find is then measured against those ids. @default false */
+  readonly withholdIds?: boolean;
   /** No rung sees sockets: all exchanges come from packets. */
   readonly packetsOnly: boolean;
   onBatch(batch: agent.Batch): void;
@@ -43,6 +45,7 @@ const REPORT_ALL_INTERVAL_MS = 15_000;
 const IMPAIRED = /_not_captured$/;
 
 const NO_LINK: CauseLink = { parentSpanId: 0n, evidence: 'none', probability: 0, candidateCount: 0, candidates: [] };
+const NO_IDS = { traceId: '', parentSpanId: '', requestId: '', responseRequestId: '' };
 
 /** The agent's way from events to batches: exchanges, causes, who they belong to, rows. Runs in the capture worker. */
 export class Pipeline {
@@ -55,6 +58,7 @@ export class Pipeline {
   private readonly waiting = new Map<JoinExchange, { exchange: Exchange; owner: ProcessIdentity | undefined }>();
   private readonly events: Record<string, number> = { socket_events: 0, packets: 0, exchanges: 0, rows: 0, batches: 0 };
   private readonly links: Record<string, number> = {};
+  private readonly onlyServiceOf = new Map<number, ProcessIdentity>();
   private names: agent.NameMapping[] = [];
   /** Requests begun since the last batch whose rows are not in one yet: who is at this end is told before the row is. */
   private readonly begun = new Map<string, OpenedRequest>();
@@ -170,6 +174,7 @@ export class Pipeline {
       parentSpanId: request.parentSpanId,
       requestId: request.requestId,
       requestIngressId: request.requestIngressId,
+      ...(this.options.withholdIds === true && NO_IDS),
     });
   }
 
@@ -203,27 +208,42 @@ export class Pipeline {
       responseIngressId: exchange.responseIngressId,
       answerId: exchange.answerId,
       birthId: exchange.birthId,
+      ...(this.options.withholdIds === true && NO_IDS),
     };
     this.waiting.set(joined, { exchange, owner });
     this.joiner.add(joined);
   }
 
   /**
-   * Packets know no process. Where an end of the exchange is a socket of this host, /proc says whose: the exchange then has
-   * that side's row, without a cause. What /proc does not say stays unknown.
+   * Packets know no process. The namespace that sent the request, or took it in, is the client's, or the server's: /proc says
+   * whose socket that is, and where a namespace holds one service only, it is that one's. The exchange then has that side's
+   * row, without a cause; what /proc does not say stays unknown.
    */
   private onNetworkExchange(exchange: Exchange): void {
-    let isOurs = false;
-    if (this.options.packetsOnly) {
-      for (const netns of new Set(exchange.hops.map((hop) => hop.netns))) {
-        const client = this.registry.socketOwner(netns, exchange.clientAddress, exchange.clientPort);
-        const server = this.registry.listenerAt(netns, exchange.serverAddress, exchange.serverPort);
-        if (client && !this.excluded.has(client.pid)) this.append({ ...exchange, side: 'client' }, NO_LINK, client);
-        if (server && !this.excluded.has(server.pid)) this.append({ ...exchange, side: 'server' }, NO_LINK, server);
-        isOurs ||= client !== undefined || server !== undefined;
-      }
-    }
-    if (!isOurs) this.append(exchange, NO_LINK, undefined);
+    const { client, server } = this.options.packetsOnly ? this.ownersOf(exchange) : {};
+    if (client && !this.excluded.has(client.pid)) this.append({ ...exchange, side: 'client' }, NO_LINK, client);
+    if (server && !this.excluded.has(server.pid)) this.append({ ...exchange, side: 'server' }, NO_LINK, server);
+    if (!client && !server) this.append(exchange, NO_LINK, undefined);
+  }
+
+  private ownersOf(exchange: Exchange): { client?: ProcessIdentity | undefined; server?: ProcessIdentity | undefined } {
+    const { clientAddress, clientPort, serverAddress, serverPort } = exchange;
+    // Datagrams have no hops: the namespace that showed them first is all that is known.
+    const first = exchange.hops[0] ?? { netns: exchange.netns, direction: 'transmit' };
+    const last = exchange.hops.at(-1) ?? { netns: exchange.netns, direction: 'receive' };
+    const hasHops = exchange.hops.length > 0;
+    return {
+      client:
+        first.direction === 'transmit'
+          ? (this.registry.socketOwner(first.netns, clientAddress, clientPort) ??
+            (hasHops ? this.onlyServiceOf.get(first.netns) : undefined))
+          : undefined,
+      server:
+        last.direction === 'receive'
+          ? (this.registry.listenerAt(last.netns, serverAddress, serverPort) ??
+            (hasHops ? this.onlyServiceOf.get(last.netns) : undefined))
+          : undefined,
+    };
   }
 
   private append(exchange: Exchange, link: CauseLink, owner: ProcessIdentity | undefined): void {
@@ -264,6 +284,7 @@ export class Pipeline {
       this.reported.clear();
     }
     const { processes, listeners } = this.registry.scan();
+    if (this.options.packetsOnly) this.noteServices(processes);
     for (const identity of processes) {
       if (!this.excluded.has(identity.pid) && this.reported.get(identity.id) !== identity.validToNs)
         this.report(identity);
@@ -286,6 +307,18 @@ export class Pipeline {
         netns: listener.netns,
       });
     }
+  }
+
+  /** Namespaces whose processes are one service, such as a container's: its oldest process stands for it. */
+  private noteServices(processes: readonly ProcessIdentity[]): void {
+    this.onlyServiceOf.clear();
+    const shared = new Set<number>();
+    for (const identity of processes) {
+      const known = this.onlyServiceOf.get(identity.netns);
+      if (known && known.name !== identity.name) shared.add(identity.netns);
+      if (!known || identity.startTicks < known.startTicks) this.onlyServiceOf.set(identity.netns, identity);
+    }
+    for (const netns of shared) this.onlyServiceOf.delete(netns);
   }
 
   private takeBegun(): agent.BegunExchange[] {

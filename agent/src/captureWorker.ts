@@ -55,6 +55,7 @@ function run(port: NonNullable<typeof parentPort>, { config, host, agentId, excl
     netns: config.netns,
     excludePids: config.excludePids,
     join: config.join,
+    withholdIds: config.withholdIds,
     packetsOnly: ladder.rung === 'af_packet',
     onBatch: (batch) => send({ kind: 'batch', batch }),
   });

@@ -51,6 +51,8 @@ const schema = z.object({
   THROUGHLINE_ENVIRONMENT: z.string().min(1).default('default'),
   /** Adds to every wall-clock time this agent reports, ms. For tests of wrong clocks only. */
   THROUGHLINE_AGENT_DANGEROUSLY_SHIFT_CLOCK_MS: z.coerce.number().default(0),
+  /** Joins without the ids that requests carry, for measuring what pointers alone find. Rows keep the ids. */
+  THROUGHLINE_AGENT_DANGEROUSLY_WITHHOLD_IDS: flag('off'),
 });
 
 export interface AgentConfig {
@@ -72,6 +74,7 @@ export interface AgentConfig {
   readonly tenant: string;
   readonly environment: string;
   readonly shiftClockMs: number;
+  readonly withholdIds: boolean;
 }
 
 /** @throws Error naming the variable, what is wrong with it, and what it may be. */
@@ -100,6 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv): AgentConfig {
     tenant: values.THROUGHLINE_TENANT,
     environment: values.THROUGHLINE_ENVIRONMENT,
     shiftClockMs: values.THROUGHLINE_AGENT_DANGEROUSLY_SHIFT_CLOCK_MS,
+    withholdIds: values.THROUGHLINE_AGENT_DANGEROUSLY_WITHHOLD_IDS,
   };
 }
 
