@@ -74,6 +74,7 @@ export class Procfs {
 
   /** Sockets of the namespace that `pid` is in. */
   sockets(pid: number, table: 'tcp' | 'tcp6' | 'udp' | 'udp6'): ProcSocket[] {
+    const isListening = table.startsWith('tcp') ? isTcpListener : this.isUdpListener();
     const lines = (this.text(`${pid}/net/${table}`) ?? '').split('\n').slice(1);
     return lines.flatMap((line) => {
       const fields = line.trim().split(/\s+/);
@@ -83,11 +84,23 @@ export class Procfs {
         {
           address: parseKernelAddress(address),
           port: parseInt(port, 16),
-          isListening: table.startsWith('tcp') ? fields[3] === '0A' : fields[3] === '07',
+          isListening: isListening(fields[3] ?? '', parseInt(port, 16)),
           inode: Number(fields[9]),
         },
       ];
     });
+  }
+
+  /**
+   * UDP knows no listeners: a client that sends without connecting looks the same (state 07), but has a port that the kernel
+   * chose. The range is that of the reader's namespace; well-known ports are a server's whatever it is.
+   */
+  private isUdpListener(): (state: string, port: number) => boolean {
+    const [first = NaN, last = NaN] = (this.text('sys/net/ipv4/ip_local_port_range') ?? '32768 60999')
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    return (state, port) => state === '07' && (port < 1024 || port < first || port > last);
   }
 
   /** Addresses of the namespace that `pid` is in, 16 bytes each. */
@@ -114,8 +127,13 @@ export interface ProcSocket {
   /** 16 bytes, IPv4 mapped. */
   readonly address: Uint8Array;
   readonly port: number;
+  /** TCP in state LISTEN; UDP without a peer on a port that was asked for. */
   readonly isListening: boolean;
   readonly inode: number;
+}
+
+function isTcpListener(state: string): boolean {
+  return state === '0A';
 }
 
 /** The kernel prints addresses as 32 bit words in host order; little endian is assumed. */

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { redactArguments } from './ProcessRegistry.ts';
 import { type NameEvidence, serviceName } from './serviceName.ts';
 
 const evidence = (commandLine: string, over: Partial<NameEvidence> = {}): NameEvidence => ({
@@ -45,19 +44,5 @@ describe('serviceName', () => {
       name: 'cart',
       source: 'command',
     });
-  });
-});
-
-describe('redactArguments', () => {
-  it('keeps no secret', () => {
-    expect(redactArguments(['x', '--password=a', '--api-key', 'b', '-u', 'http://u:p@h/', '--token'])).toEqual([
-      'x',
-      '--password=[redacted]',
-      '--api-key',
-      '[redacted]',
-      '-u',
-      'http://[redacted]@h/',
-      '--token',
-    ]);
   });
 });

@@ -36,7 +36,8 @@ export function serviceName(evidence: NameEvidence): ServiceName {
   return { name: called || basename(executable) || 'unknown', source: 'executable' };
 }
 
-function resourceAttribute(environment: ReadonlyMap<string, string>, key: string): string | undefined {
+/** One of OTEL_RESOURCE_ATTRIBUTES. */
+export function resourceAttribute(environment: ReadonlyMap<string, string>, key: string): string | undefined {
   for (const pair of (environment.get('OTEL_RESOURCE_ATTRIBUTES') ?? '').split(',')) {
     const at = pair.indexOf('=');
     if (at > 0 && pair.slice(0, at).trim() === key) return safeDecode(pair.slice(at + 1).trim());
