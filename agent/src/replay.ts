@@ -52,7 +52,7 @@ function replayExchanges(source: PcapSource, mode: 'messages' | 'spans', toTime:
             // Commands that are never answered are complete by themselves.
             if (message.bytes === 0) return;
             // A capture of several interfaces holds a message several times.
-            const identity = `${roles.clientPort}/${roles.serverPort}/${message.type}/${message.sequence}/${bytesToHex(message.prefix)}`;
+            const identity = `${roles.clientPort}/${roles.serverPort}/${message.type}/${message.sequence}/${message.pairId}/${bytesToHex(message.prefix)}`;
             if (isNew(identity)) print(messageLine(message, roles, exchange, toTime));
           },
         };

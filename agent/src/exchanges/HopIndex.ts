@@ -124,7 +124,7 @@ export class HopIndex {
       (packet) => {
         const key = `${packet.netns}/${packet.interfaceIndex}`;
         const hop = hops.get(key);
-        if (!hop || packet.direction === hop.direction) return;
+        if (!hop) return;
         hop.durationNs = Math.max(hop.durationNs ?? 0, packet.timestampNs - starts.get(key)!);
       }
     );

@@ -260,10 +260,11 @@ class Reader {
 
   private interpret(head: string): void {
     const message = this.message!;
-    const lines = head.split(/\r?\n/);
+    const lines = head.split('\n');
     const fields = readFields(lines);
-    if (this.type === 'request') this.interpretRequest(message, lines[0]!, fields);
-    else if (!this.interpretResponse(message, lines[0]!)) return;
+    const startLine = lines[0]!.trimEnd();
+    if (this.type === 'request') this.interpretRequest(message, startLine, fields);
+    else if (!this.interpretResponse(message, startLine)) return;
     message.requestId = (fields.get('x-request-id') ?? '').slice(0, 128);
     this.beginBody(message, fields);
   }
@@ -370,20 +371,36 @@ function endOfHead(text: string, from: number): number {
   return lf < 0 ? -1 : lf + 2;
 }
 
+/** What is read of a head; no other field is kept, however it is called. */
+const FIELDS = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'user-agent',
+  'traceparent',
+  'b3',
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-request-id',
+]);
+const SPACE = 0x20;
+const TAB = 0x09;
+
 /** Names in lower case; the first of repeated fields; folded lines are joined (obs-fold). */
 function readFields(lines: readonly string[]): Map<string, string> {
   const fields = new Map<string, string>();
   let last = '';
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i]!;
-    if (/^[ \t]/.test(line) && last !== '') {
-      fields.set(last, `${fields.get(last)!} ${line.trim()}`);
+    const first = line.charCodeAt(0);
+    if (first === SPACE || first === TAB) {
+      if (last !== '') fields.set(last, `${fields.get(last)!} ${line.trim()}`);
       continue;
     }
     const colon = line.indexOf(':');
     if (colon <= 0) continue;
     last = line.slice(0, colon).toLowerCase();
-    if (fields.has(last)) last = '';
+    if (!FIELDS.has(last) || fields.has(last)) last = '';
     else fields.set(last, line.slice(colon + 1).trim());
   }
   return fields;

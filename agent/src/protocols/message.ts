@@ -2,6 +2,8 @@ import { EXCHANGE_PREFIX_BYTES, sequenceAdd } from '@throughline/core';
 import { type Protocol } from '../exchanges/exchange.ts';
 import { type Chunk, type ChunkOrigin } from '../flows/ByteStream.ts';
 
+const NOTHING = new Uint8Array(0);
+
 /** One request or one response as bytes on one connection. */
 export class Message {
   readonly type: 'request' | 'response';
@@ -11,8 +13,8 @@ export class Message {
   endNs: number;
   /** Origin of the first byte's event. */
   readonly origin: ChunkOrigin;
-  /** The first up to 64 raw bytes. */
-  readonly prefix = new Uint8Array(EXCHANGE_PREFIX_BYTES);
+  /** The first up to 64 raw bytes of a request; nothing of a response. */
+  readonly prefix: Uint8Array;
   prefixLength = 0;
   bytes = 0;
   truncated = false;
@@ -36,6 +38,7 @@ export class Message {
 
   constructor(type: 'request' | 'response', chunk: Chunk, at: number) {
     this.type = type;
+    this.prefix = type === 'request' ? new Uint8Array(EXCHANGE_PREFIX_BYTES) : NOTHING;
     this.sequence = sequenceAdd(chunk.sequence, at);
     this.sequenceEnd = this.sequence;
     this.startNs = chunk.timestampNs;
@@ -46,8 +49,8 @@ export class Message {
   /** Bytes `from` up to `to` of the chunk belong to this message. */
   consume(chunk: Chunk, from: number, to: number): void {
     if (to <= from) return;
-    if (this.prefixLength < EXCHANGE_PREFIX_BYTES && this.prefixLength === this.bytes) {
-      const end = Math.min(to, chunk.bytes.length, from + EXCHANGE_PREFIX_BYTES - this.prefixLength);
+    if (this.prefixLength < this.prefix.length && this.prefixLength === this.bytes) {
+      const end = Math.min(to, chunk.bytes.length, from + this.prefix.length - this.prefixLength);
       if (end > from) {
         this.prefix.set(chunk.bytes.subarray(from, end), this.prefixLength);
         this.prefixLength += end - from;

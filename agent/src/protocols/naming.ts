@@ -22,6 +22,9 @@ function looksLikeId(segment: string): boolean {
   return segment.length >= 16 && /\d/.test(segment) && /^[\w.-]+$/.test(segment) && !/^v\d/.test(segment);
 }
 
+/** Names of parameters look like names; anything else without a value is one. */
+const PARAMETER_NAME = /^[A-Za-z_][\w.[\]-]{0,40}$/;
+
 /** Path and the names of the query's parameters; their values stay on the host. */
 export function redactedTarget(target: string): string {
   const query = target.indexOf('?');
@@ -29,7 +32,11 @@ export function redactedTarget(target: string): string {
   const parameters = target
     .slice(query + 1)
     .split('&')
-    .map((pair) => pair.replace(/=.*$/s, '=?'));
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals >= 0) return `${pair.slice(0, equals)}=?`;
+      return pair === '' || PARAMETER_NAME.test(pair) ? pair : '?';
+    });
   return `${target.slice(0, query)}?${parameters.join('&')}`.slice(0, MAX_TARGET);
 }
 
