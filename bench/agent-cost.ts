@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import net from 'node:net';
-import { MODES, PORT, delay, startAgent, startIngestStub, startNginx } from './nginx.ts';
+import { delay, startAgent, startIngestStub } from './agentProcess.ts';
+import { MODES, PORT, startNginx } from './nginx.ts';
 import { type Figure, cpuSeconds, publish, quantile, residentMiB } from './report.ts';
 
 /**
@@ -66,7 +67,7 @@ async function measure(): Promise<void> {
   let rung = '';
   try {
     for (const [i, mode] of MODES.entries()) {
-      const agent = await startAgent(mode, ingest.url, nginx.netns);
+      const agent = await startAgent(ingest.url, [nginx.netns], mode.environment);
       ({ rung } = agent);
       for (const rate of RATES) {
         const generator = spawn(

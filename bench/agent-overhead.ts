@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { MODES, PORT, startAgent, startIngestStub, startNginx } from './nginx.ts';
+import { startAgent, startIngestStub } from './agentProcess.ts';
+import { MODES, PORT, startNginx } from './nginx.ts';
 import { type Figure, cpuSeconds, publish, quantile, residentMiB } from './report.ts';
 
 /**
@@ -86,7 +87,7 @@ try {
   let before = await saturate();
   for (let round = 0; round < ROUNDS; round++) {
     for (const mode of MODES) {
-      const agent = await startAgent(mode, ingest.url, nginx.netns);
+      const agent = await startAgent(ingest.url, [nginx.netns], mode.environment);
       ({ rung } = agent);
       const cpuBefore = cpuSeconds(agent.pid);
       const started = performance.now();
