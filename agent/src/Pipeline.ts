@@ -19,8 +19,8 @@ export interface PipelineOptions {
   readonly netns: readonly number[];
   readonly excludePids: readonly number[];
   readonly join: boolean;
-  /** Joining sees no ids of the wire: what pointers alone find is then measured against those ids. @default false */
-  readonly withholdIds?: boolean;
+  /** Share of calls whose ids joining does not see: what pointers find is measured against those ids. @default 0 */
+  readonly withholdIds?: number;
   /** No rung sees sockets: all exchanges come from packets. */
   readonly packetsOnly: boolean;
   onBatch(batch: agent.Batch): void;
@@ -174,7 +174,6 @@ export class Pipeline {
       parentSpanId: request.parentSpanId,
       requestId: request.requestId,
       requestIngressId: request.requestIngressId,
-      ...(this.options.withholdIds === true && NO_IDS),
     });
   }
 
@@ -185,7 +184,7 @@ export class Pipeline {
       this.onNetworkExchange(exchange);
       return;
     }
-    const owner = this.registry.lookup(exchange.pid);
+    const owner = this.registry.lookup(exchange.pid, this.options.clock.toWallNs(exchange.startNs));
     if (!this.options.join) {
       this.append(exchange, NO_LINK, owner);
       return;
@@ -208,7 +207,7 @@ export class Pipeline {
       responseIngressId: exchange.responseIngressId,
       answerId: exchange.answerId,
       birthId: exchange.birthId,
-      ...(this.options.withholdIds === true && NO_IDS),
+      ...(this.isWithheld(exchange) && NO_IDS),
     };
     this.waiting.set(joined, { exchange, owner });
     this.joiner.add(joined);
@@ -227,23 +226,33 @@ export class Pipeline {
   }
 
   private ownersOf(exchange: Exchange): { client?: ProcessIdentity | undefined; server?: ProcessIdentity | undefined } {
-    const { clientAddress, clientPort, serverAddress, serverPort } = exchange;
+    const { clientAddress, clientPort, serverAddress, serverPort, hops } = exchange;
+    // A namespace that only sent the request is the client's, one that only took it in the server's; others pass it on.
+    const directions = new Map<number, 'transmit' | 'receive' | 'both'>();
+    for (const { netns, direction } of hops) {
+      directions.set(netns, (directions.get(netns) ?? direction) === direction ? direction : 'both');
+    }
+    let client: ProcessIdentity | undefined;
+    let server: ProcessIdentity | undefined;
+    for (const [netns, direction] of directions) {
+      if (direction === 'transmit') {
+        client ??= this.registry.socketOwner(netns, clientAddress, clientPort) ?? this.onlyServiceOf.get(netns);
+      }
+      if (direction === 'receive') {
+        server ??= this.registry.listenerAt(netns, serverAddress, serverPort) ?? this.onlyServiceOf.get(netns);
+      }
+    }
     // Datagrams have no hops: the namespace that showed them first is all that is known.
-    const first = exchange.hops[0] ?? { netns: exchange.netns, direction: 'transmit' };
-    const last = exchange.hops.at(-1) ?? { netns: exchange.netns, direction: 'receive' };
-    const hasHops = exchange.hops.length > 0;
-    return {
-      client:
-        first.direction === 'transmit'
-          ? (this.registry.socketOwner(first.netns, clientAddress, clientPort) ??
-            (hasHops ? this.onlyServiceOf.get(first.netns) : undefined))
-          : undefined,
-      server:
-        last.direction === 'receive'
-          ? (this.registry.listenerAt(last.netns, serverAddress, serverPort) ??
-            (hasHops ? this.onlyServiceOf.get(last.netns) : undefined))
-          : undefined,
-    };
+    if (hops.length === 0) {
+      client = this.registry.socketOwner(exchange.netns, clientAddress, clientPort);
+      server = this.registry.listenerAt(exchange.netns, serverAddress, serverPort);
+    }
+    return { client, server };
+  }
+
+  private isWithheld({ side, exchangeId }: Exchange): boolean {
+    const { withholdIds = 0 } = this.options;
+    return withholdIds > 0 && side === 'client' && Number(exchangeId % 1000n) < 1000 * withholdIds;
   }
 
   private append(exchange: Exchange, link: CauseLink, owner: ProcessIdentity | undefined): void {
@@ -323,8 +332,8 @@ export class Pipeline {
 
   private takeBegun(): agent.BegunExchange[] {
     const begun: agent.BegunExchange[] = [];
-    for (const { exchangeId, side, pid } of this.begun.values()) {
-      const owner = this.registry.lookup(pid);
+    for (const { exchangeId, side, pid, startNs } of this.begun.values()) {
+      const owner = this.registry.lookup(pid, this.options.clock.toWallNs(startNs));
       if (!owner) continue;
       if (!this.reported.has(owner.id)) this.report(owner);
       begun.push({ exchangeId, entityId: owner.id, isClient: side === 'client' });

@@ -51,8 +51,8 @@ const schema = z.object({
   THROUGHLINE_ENVIRONMENT: z.string().min(1).default('default'),
   /** Adds to every wall-clock time this agent reports, ms. For tests of wrong clocks only. */
   THROUGHLINE_AGENT_DANGEROUSLY_SHIFT_CLOCK_MS: z.coerce.number().default(0),
-  /** Joins without the ids that requests carry, for measuring what pointers alone find. Rows keep the ids. */
-  THROUGHLINE_AGENT_DANGEROUSLY_WITHHOLD_IDS: flag('off'),
+  /** Share of calls that are joined without the ids they carry, for measuring what pointers find. Rows keep the ids. */
+  THROUGHLINE_AGENT_DANGEROUSLY_WITHHOLD_IDS: z.coerce.number().min(0).max(1).default(0),
 });
 
 export interface AgentConfig {
@@ -74,7 +74,7 @@ export interface AgentConfig {
   readonly tenant: string;
   readonly environment: string;
   readonly shiftClockMs: number;
-  readonly withholdIds: boolean;
+  readonly withholdIds: number;
 }
 
 /** @throws Error naming the variable, what is wrong with it, and what it may be. */

@@ -46,6 +46,47 @@ async function latestCheckout(system: RunningSystem): Promise<string> {
   return row!.id;
 }
 
+/** Sends 200 requests, and compares every edge's calls by side with what the load generator and the services counted. */
+async function expectExactCounts(system: RunningSystem): Promise<void> {
+  const before = await system.demo.counts();
+  const sinceMs = Date.now() + 1000;
+  // The rollup's seconds begin after what came before.
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const report = await system.demo.runLoad({ requests: 200, concurrency: 8 });
+  const after = await system.demo.counts();
+  await system.settled();
+  expect(report.finished).toBe(200);
+  const edges = await system.sql<EdgeCount>(EDGES(sinceMs));
+  const total = (counts: Counts, isWanted: (key: string) => boolean = () => true): number =>
+    Object.entries(counts)
+      .filter(([key]) => isWanted(key))
+      .reduce((sum, [, outcomes]) => sum + Object.values(outcomes).reduce((a, b) => a + b, 0), 0);
+  const called = (service: 'checkout' | 'payments', target: string): number => {
+    const isTarget = (key: string): boolean => key.startsWith(`${target} `);
+    return total(after[service].called, isTarget) - total(before[service].called, isTarget);
+  };
+  const viaGateway = (service: 'catalog' | 'checkout' | 'payments', alsoFrom: number): number =>
+    total(after[service].received) - total(before[service].received) - alsoFrom;
+  const expected: Record<string, number> = {
+    'generator nginx': 200,
+    'nginx catalog': viaGateway('catalog', called('checkout', 'catalog')),
+    'nginx checkout': viaGateway('checkout', 0),
+    'nginx payments': viaGateway('payments', called('checkout', 'payments')),
+    'checkout catalog': called('checkout', 'catalog'),
+    'checkout payments': called('checkout', 'payments'),
+    'payments ledger': called('payments', 'ledger'),
+  };
+  const drops = await system.drops();
+  const seen = (side: string) =>
+    Object.fromEntries(
+      edges.filter((edge) => edge.side === side).map((edge) => [`${edge.client} ${edge.server}`, edge.requests])
+    );
+  // Exact as long as nothing was dropped.
+  expect(drops).toEqual({});
+  expect(seen('client')).toEqual(expected);
+  expect(seen('server')).toEqual(expected);
+}
+
 describe.skipIf(missing)('one request through the shop', () => {
   let system: RunningSystem;
   beforeAll(async () => {
@@ -95,45 +136,7 @@ describe.skipIf(missing)('one request through the shop', () => {
     expect(across.span.serverAddress).not.toBe(across.children[0]!.span.serverAddress);
   });
 
-  it('counts every call once per side: rollups, load generator and services agree', async () => {
-    const before = await system.demo.counts();
-    const sinceMs = Date.now() + 1000;
-    // The rollup's seconds begin after what came before.
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    const report = await system.demo.runLoad({ requests: 200, concurrency: 8 });
-    const after = await system.demo.counts();
-    await system.settled();
-    expect(report.finished).toBe(200);
-    const edges = await system.sql<EdgeCount>(EDGES(sinceMs));
-    const total = (counts: Counts, isWanted: (key: string) => boolean = () => true): number =>
-      Object.entries(counts)
-        .filter(([key]) => isWanted(key))
-        .reduce((sum, [, outcomes]) => sum + Object.values(outcomes).reduce((a, b) => a + b, 0), 0);
-    const called = (service: 'checkout' | 'payments', target: string): number => {
-      const isTarget = (key: string): boolean => key.startsWith(`${target} `);
-      return total(after[service].called, isTarget) - total(before[service].called, isTarget);
-    };
-    const viaGateway = (service: 'catalog' | 'checkout' | 'payments', alsoFrom: number): number =>
-      total(after[service].received) - total(before[service].received) - alsoFrom;
-    const expected: Record<string, number> = {
-      'generator nginx': 200,
-      'nginx catalog': viaGateway('catalog', called('checkout', 'catalog')),
-      'nginx checkout': viaGateway('checkout', 0),
-      'nginx payments': viaGateway('payments', called('checkout', 'payments')),
-      'checkout catalog': called('checkout', 'catalog'),
-      'checkout payments': called('checkout', 'payments'),
-      'payments ledger': called('payments', 'ledger'),
-    };
-    const drops = await system.drops();
-    const seen = (side: string) =>
-      Object.fromEntries(
-        edges.filter((edge) => edge.side === side).map((edge) => [`${edge.client} ${edge.server}`, edge.requests])
-      );
-    // Exact as long as nothing was dropped.
-    expect(drops).toEqual({});
-    expect(seen('client')).toEqual(expected);
-    expect(seen('server')).toEqual(expected);
-  });
+  it('counts every call once per side: rollups, load generator and services agree', () => expectExactCounts(system));
 
   it('shows no service twice and no call that did not happen', async () => {
     const names = await system.sql<{ name: string }>(
@@ -178,5 +181,25 @@ describe.skipIf(missing)('two hosts, one with a wrong clock', () => {
       for (let i = 1; i < hops.length; i++)
         expect(hops[i]!.requestAtNs).toBeGreaterThanOrEqual(hops[i - 1]!.requestAtNs);
     }
+  });
+});
+
+describe.skipIf(missing).each(['raw_tp', 'af_packet'] as const)('the same through %s', (rung) => {
+  let system: RunningSystem;
+  beforeAll(async () => {
+    system = await startSystem({ rung });
+    await system.demo.runLoad({ requests: 20, concurrency: 1 });
+    await system.settled();
+  });
+  afterAll(() => system?.stop());
+
+  it('counts every call once per side', () => expectExactCounts(system));
+
+  it('names what it cannot know, and guesses no cause', async () => {
+    const evidence = await system.sql<{ evidence: string }>(
+      `SELECT DISTINCT LinkEvidence AS evidence FROM spans WHERE Layer = 'process' AND SpanKind = 'Client' ORDER BY evidence`
+    );
+    if (rung === 'af_packet') expect(evidence).toEqual([{ evidence: 'none' }]);
+    else expect(evidence.map((row) => row.evidence)).toEqual(expect.arrayContaining(['request_id', 'trace_context']));
   });
 });

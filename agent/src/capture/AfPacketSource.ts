@@ -11,8 +11,9 @@ import { PacketParser } from './PacketParser.ts';
 const HEADER_BYTES = 192;
 /** Beyond what a socket would show: a request's head is rarely cut in packets. */
 const PAYLOAD_BYTES = 2048;
-const BLOCK_BYTES = 1 << 18;
-const BLOCKS = 32;
+/** A block is handed over when it is full or this old: many small ones outlast a reader that is held up. */
+const BLOCK_BYTES = 1 << 16;
+const BLOCKS = 128;
 const BLOCK_TIMEOUT_MS = 10;
 /** How often the clocks are compared, new namespaces looked for, and those that are gone let go. */
 const SCAN_INTERVAL_MS = 2000;

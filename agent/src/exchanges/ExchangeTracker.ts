@@ -65,11 +65,15 @@ export class ExchangeTracker {
   private readonly sink: TrackerSink;
   private readonly sockets = new Map<number, Connection>();
   private readonly flows = new Map<string, Connection>();
+  /** Namespace and interface that a flow's bytes are read at. */
+  private readonly taps = new Map<string, number>();
   private readonly datagrams: DatagramPairing;
   private readonly packetDatagrams: DatagramPairing;
   private readonly datagramOwners = new Map<string, DatagramOwner>();
   private readonly hops = new HopIndex();
+  /** In the order they ended, from `firstWaiting` on. */
   private waiting: Waiting[] = [];
+  private firstWaiting = 0;
   /** Sides and namespaces of recent exchanges: hops in the other side's namespace are the other side's. */
   private readonly recent = new Map<bigint, { client: number; server: number }>();
   private readonly recentPackets = new Map<string, true>();
@@ -175,6 +179,7 @@ export class ExchangeTracker {
         if (nowNs === Infinity || nowNs - connection.lastNs > IDLE_CONNECTION_NS) {
           if (connection.pendingCount === 0) connection.end(connection.lastNs, 'closed', true);
           connections.delete(key);
+          if (typeof key === 'string') this.taps.delete(key);
         }
       }
     }
@@ -190,7 +195,7 @@ export class ExchangeTracker {
   sizes(): Record<string, number> {
     return {
       connections: this.sockets.size + this.flows.size,
-      exchanges_waiting: this.waiting.length,
+      exchanges_waiting: this.waiting.length - this.firstWaiting,
       packets_held: this.hops.size,
       dns_queries: this.datagrams.size + this.packetDatagrams.size,
     };
@@ -212,6 +217,7 @@ export class ExchangeTracker {
       const [oldest, evicted] = into.entries().next().value as [Key, Connection];
       evicted.end(evicted.lastNs, 'closed', true);
       into.delete(oldest);
+      if (typeof oldest === 'string') this.taps.delete(oldest);
       this.count('connections_evicted');
     }
     const connection = new Connection(ends, this.connectionSink, isNetwork, nowNs);
@@ -220,28 +226,37 @@ export class ExchangeTracker {
     return connection;
   }
 
+  private openFlow(key: string, tap: number, ends: Ends, nowNs: number): Connection {
+    this.taps.set(key, tap);
+    return this.open(this.flows, key, ends, true, nowNs);
+  }
+
   private onSegment(event: PacketEvent): void {
     const isForward = isLower(event);
     const ends = packetEnds(event, isForward);
-    const key = `${event.netns}/${event.interfaceIndex}/${flowKey(ends)}`;
+    const key = flowKey(ends);
+    // The interface that showed a flow first is read; the others see the same bytes, and are hops.
+    const tap = event.netns * 2 ** 20 + event.interfaceIndex;
+    if ((this.taps.get(key) ?? tap) !== tap) return;
     let connection = this.flows.get(key);
     const isSyn = (event.tcpFlags & 2) !== 0;
     if (isSyn) {
       const isFirst = (event.tcpFlags & 16) === 0;
       if (!connection || (isFirst && connection.isClosed))
-        connection = this.open(this.flows, key, ends, true, event.timestampNs);
+        connection = this.openFlow(key, tap, ends, event.timestampNs);
       connection.isLocalClient ??= isFirst ? isForward : !isForward;
       connection.startAt(isForward, (event.sequence + 1) >>> 0);
       return;
     }
     if (event.payloadLength > 0) {
-      connection ??= this.open(this.flows, key, ends, true, event.timestampNs);
+      connection ??= this.openFlow(key, tap, ends, event.timestampNs);
       connection.data(isForward, event.sequence, event.payloadLength, event.payload, packetOrigin(event), false);
     }
     if (!connection) return;
     if ((event.tcpFlags & 4) !== 0) {
       connection.end(event.timestampNs, 'reset', isForward);
       this.flows.delete(key);
+      this.taps.delete(key);
     } else if ((event.tcpFlags & 1) !== 0) {
       // The response may still be under way from the other side, but nothing more from this one.
       if (connection.pendingCount === 0 || isForward !== connection.isLocalClient)
@@ -324,16 +339,18 @@ export class ExchangeTracker {
   }
 
   private release(nowNs: number): void {
-    if (this.waiting.length === 0) return;
-    const still: Waiting[] = [];
-    for (const entry of this.waiting) {
-      if (entry.dueNs > nowNs) still.push(entry);
-      else {
-        this.attachHops(entry.exchange);
-        this.sink.onExchange(entry.exchange);
-      }
+    while (this.firstWaiting < this.waiting.length) {
+      const { exchange, dueNs } = this.waiting[this.firstWaiting]!;
+      if (dueNs > nowNs) break;
+      this.firstWaiting++;
+      this.attachHops(exchange);
+      this.sink.onExchange(exchange);
     }
-    this.waiting = still;
+    // Moved together when half of it is done with, so that each is moved once at most.
+    if (2 * this.firstWaiting >= this.waiting.length) {
+      this.waiting = this.waiting.slice(this.firstWaiting);
+      this.firstWaiting = 0;
+    }
     if (this.hops.dropped > 0) this.counters['packets_not_indexed'] = this.hops.dropped;
   }
 

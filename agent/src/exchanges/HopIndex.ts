@@ -18,8 +18,6 @@ const KEPT_NS = 3e9;
 const MAX_PACKETS = 400_000;
 /** Stamps of one event at different points differ by at most this much. */
 const SLACK_NS = 20e6;
-/** Packets come from several processors' rings, and so out of order by at most this much. */
-const DISORDER_NS = 20e6;
 
 /**
  * Packets by the client's port, until the exchange whose bytes they carried is done. Matching is by port and sequence range:
@@ -78,10 +76,10 @@ export class HopIndex {
       if (start === end) return;
       for (const list of lists) {
         if (!list) continue;
-        for (let i = firstAfter(list, from - DISORDER_NS); i < list.length; i++) {
+        for (let i = firstAfter(list, from); i < list.length; i++) {
           const packet = list[i]!;
-          if (packet.timestampNs > to + DISORDER_NS) break;
-          if (packet.timestampNs < from || packet.timestampNs > to || !isOurs(packet.netns)) continue;
+          if (packet.timestampNs > to) break;
+          if (!isOurs(packet.netns)) continue;
           if (rangesOverlap(packet.sequence, packet.sequenceEnd, start, end)) use(packet);
         }
       }
@@ -142,7 +140,7 @@ export class HopIndex {
   }
 }
 
-/** Lists are nearly in the order of time: a connection that lives long has many packets, of which few are an exchange's. */
+/** A connection that lives long has many packets, of which few are an exchange's. */
 function firstAfter(list: readonly Packet[], timestampNs: number): number {
   let low = 0;
   let high = list.length;
@@ -154,8 +152,15 @@ function firstAfter(list: readonly Packet[], timestampNs: number): number {
   return low;
 }
 
+/** In the order of time: rings of several namespaces are drained one after the other. */
 function push(map: Map<number, Packet[]>, key: number, packet: Packet): void {
   const list = map.get(key);
-  if (list) list.push(packet);
-  else map.set(key, [packet]);
+  if (!list) {
+    map.set(key, [packet]);
+    return;
+  }
+  let at = list.length;
+  while (at > 0 && list[at - 1]!.timestampNs > packet.timestampNs) at--;
+  if (at === list.length) list.push(packet);
+  else list.splice(at, 0, packet);
 }
