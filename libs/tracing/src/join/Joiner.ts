@@ -1,5 +1,6 @@
 import { type CauseLink, type JoinExchange, type LinkEvidence, type OpenRequest } from '../model.ts';
 import { type Pointer, Reliability } from './Reliability.ts';
+import { Requests } from './Requests.ts';
 
 export interface JoinerOptions {
   /** Longest time that a finished call waits for the requests open at its start to finish. @default 1e9 */
@@ -39,9 +40,7 @@ interface Call {
 }
 
 interface Process {
-  /** By arrival. */
-  requests: Request[];
-  readonly bySpanId: Map<bigint, Request>;
+  readonly requests: Requests<Request>;
   calls: Call[];
   /** Ingress id of an answer that the process received → the call's cause, so that a pointer at an answer leads on to a request. */
   readonly causeOfAnswer: Map<number, bigint>;
@@ -88,7 +87,7 @@ export class Joiner {
   /** Announces a request when it arrives, before the calls it causes. */
   open(request: OpenRequest): void {
     const process = this.process(request.processKey, request.startNs);
-    if (!process.bySpanId.has(request.spanId)) this.addRequest(process, request);
+    if (!process.requests.get(request.spanId)) this.addRequest(process, request);
   }
 
   /** Hands over a finished exchange. Decisions come from `flush`. */
@@ -96,8 +95,8 @@ export class Joiner {
     const process = this.process(exchange.processKey, exchange.endNs);
     process.calls.push({ exchange, addedNs: exchange.endNs });
     if (exchange.side !== 'server') return;
-    const request = process.bySpanId.get(exchange.spanId) ?? this.addRequest(process, exchange);
-    request.endNs = exchange.endNs;
+    const request = process.requests.get(exchange.spanId) ?? this.addRequest(process, exchange);
+    process.requests.end(request, exchange.endNs);
     request.responseRequestId = exchange.responseRequestId;
     request.answeredIngressId = exchange.responseIngressId;
     countThreads(process, exchange);
@@ -129,7 +128,7 @@ export class Joiner {
       }
       process.calls = waiting;
       this.prune(process, nowNs);
-      if (process.requests.length === 0 && process.calls.length === 0 && nowNs - process.lastNs > FORGET_NS) {
+      if (process.requests.size === 0 && process.calls.length === 0 && nowNs - process.lastNs > FORGET_NS) {
         this.processes.delete(key);
       }
     }
@@ -140,7 +139,7 @@ export class Joiner {
     let requests = 0;
     let calls = 0;
     for (const process of this.processes.values()) {
-      requests += process.requests.length;
+      requests += process.requests.size;
       calls += process.calls.length;
     }
     return {
@@ -155,8 +154,7 @@ export class Joiner {
     let process = this.processes.get(key);
     if (!process) {
       process = {
-        requests: [],
-        bySpanId: new Map(),
+        requests: new Requests(),
         calls: [],
         causeOfAnswer: new Map(),
         idle: new Map(),
@@ -183,23 +181,21 @@ export class Joiner {
       ingressId: from.requestIngressId,
       answeredIngressId: 0,
     };
-    process.requests.push(request);
-    process.bySpanId.set(request.spanId, request);
-    if (process.requests.length > this.maxPerProcess) {
-      const evicted = process.requests.shift()!;
-      process.bySpanId.delete(evicted.spanId);
+    process.requests.add(request);
+    if (process.requests.size > this.maxPerProcess) {
+      process.requests.dropOldest();
       this.drops['join_requests_evicted']!++;
     }
     return request;
   }
 
   private candidates(process: Process, call: JoinExchange): Request[] {
-    return process.requests.filter((request) => request.startNs <= call.startNs && request.endNs >= call.startNs);
+    return process.requests.openAt(call.startNs);
   }
 
   /** Nothing more can be learned about a call once the requests open at its start have been answered. */
   private isSettled(process: Process, call: JoinExchange): boolean {
-    return this.candidates(process, call).every((request) => request.endNs !== Infinity);
+    return process.requests.allEnded(call.startNs);
   }
 
   private decide(process: Process, call: JoinExchange): CauseLink {
@@ -215,7 +211,7 @@ export class Joiner {
     }
     const truth =
       link.evidence === 'trace_context' || link.evidence === 'request_id'
-        ? process.bySpanId.get(link.parentSpanId)
+        ? process.requests.get(link.parentSpanId)
         : undefined;
     if (truth && open > 1) this.learn(process, candidates, call, truth);
     return link;
@@ -350,15 +346,7 @@ export class Joiner {
 
   private prune(process: Process, nowNs: number): void {
     // Calls are handed over late: a request stays until no call that started before its end can still come.
-    const before = nowNs - 5 * this.windowNs;
-    const isOver = ({ startNs, endNs }: Request): boolean =>
-      endNs === Infinity ? nowNs - startNs > MAX_OPEN_NS : endNs < before;
-    if (!process.requests.some(isOver)) return;
-    process.requests = process.requests.filter((request) => {
-      if (!isOver(request)) return true;
-      process.bySpanId.delete(request.spanId);
-      return false;
-    });
+    process.requests.prune(nowNs - 5 * this.windowNs, nowNs - MAX_OPEN_NS);
   }
 }
 
