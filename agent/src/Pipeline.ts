@@ -74,7 +74,8 @@ export class Pipeline {
     this.excluded = new Set(options.excludePids);
     this.registry = new ProcessRegistry({ host: options.host, netns: options.netns });
     this.tracker = new ExchangeTracker(
-      { packetsOnly: options.packetsOnly },
+      // Rings of several namespaces are read in turn: an exchange waits longer for the packets of its hops.
+      { packetsOnly: options.packetsOnly, graceNs: options.packetsOnly ? 300e6 : 100e6 },
       {
         onExchange: (exchange) => this.onExchange(exchange),
         onOpen: (request) => this.onOpen(request),
@@ -130,7 +131,13 @@ export class Pipeline {
 
   status(): PipelineStatus {
     return {
-      events: { ...this.events, ...this.counted((reason) => IMPAIRED.test(reason)) },
+      events: {
+        ...this.events,
+        ...this.counted((reason) => IMPAIRED.test(reason)),
+        ...Object.fromEntries(
+          Object.entries(this.registry.unreadable).map(([reason, count]) => [`identity_${reason}`, count])
+        ),
+      },
       drops: this.dropCounts(),
       links: { ...this.links },
       gauges: { ...this.tracker.sizes(), ...this.joiner.sizes(), waiting_rows: this.waiting.size },
@@ -146,7 +153,6 @@ export class Pipeline {
     for (const source of this.options.sources) {
       for (const [reason, count] of Object.entries(source.drops())) drops[`${source.name}_${reason}`] = count;
     }
-    for (const [reason, count] of Object.entries(this.registry.unreadable)) drops[`identity_${reason}`] = count;
     return drops;
   }
 
@@ -162,6 +168,8 @@ export class Pipeline {
 
   private onOpen(request: OpenedRequest): void {
     if (this.excluded.has(request.pid) || request.side === 'network') return;
+    // A process may end with its last answer: who it was is read while it lives.
+    this.registry.lookup(request.pid, this.options.clock.toWallNs(request.startNs));
     if (this.begun.size < BATCH_ROWS) this.begun.set(sideKey(request), request);
     if (!this.options.join || request.side === 'client') return;
     this.joiner.open({

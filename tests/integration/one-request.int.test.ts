@@ -46,8 +46,12 @@ async function latestCheckout(system: RunningSystem): Promise<string> {
   return row!.id;
 }
 
-/** Sends 200 requests, and compares every edge's calls by side with what the load generator and the services counted. */
-async function expectExactCounts(system: RunningSystem): Promise<void> {
+/**
+ * Sends 200 requests, and compares every edge's calls by side with what the load generator and the services counted.
+ * @param isExact nothing may be missing; else what is missing must have been counted
+ */
+async function expectCounts(system: RunningSystem, isExact: boolean): Promise<void> {
+  const droppedBefore = Object.values(await system.drops()).reduce((sum, count) => sum + count, 0);
   const before = await system.demo.counts();
   const sinceMs = Date.now() + 1000;
   // The rollup's seconds begin after what came before.
@@ -76,15 +80,25 @@ async function expectExactCounts(system: RunningSystem): Promise<void> {
     'checkout payments': called('checkout', 'payments'),
     'payments ledger': called('payments', 'ledger'),
   };
-  const drops = await system.drops();
   const seen = (side: string) =>
     Object.fromEntries(
       edges.filter((edge) => edge.side === side).map((edge) => [`${edge.client} ${edge.server}`, edge.requests])
     );
-  // Exact as long as nothing was dropped.
-  expect(drops).toEqual({});
-  expect(seen('client')).toEqual(expected);
-  expect(seen('server')).toEqual(expected);
+  const [unattributed] = await system.sql<{ n: number }>(
+    `SELECT toUInt32(count()) AS n FROM spans WHERE Layer = 'network' AND Protocol = 'http' AND Timestamp >= toDateTime(${Math.floor(sinceMs / 1000)})`
+  );
+  const dropped = Object.values(await system.drops()).reduce((sum, count) => sum + count, 0) - droppedBefore;
+  // Exact as long as nothing was dropped and no exchange was left without an owner; never more than what happened.
+  const missing = { client: 0, server: 0 };
+  for (const side of ['client', 'server'] as const) {
+    expect(Object.keys(seen(side)).sort()).toEqual(Object.keys(expected).sort());
+    for (const [edge, count] of Object.entries(expected)) {
+      expect(seen(side)[edge]!, `${side} ${edge}`).toBeLessThanOrEqual(count);
+      missing[side] += count - seen(side)[edge]!;
+    }
+  }
+  expect(missing.client + missing.server).toBeLessThanOrEqual(dropped + 2 * unattributed!.n);
+  if (isExact) expect(missing).toEqual({ client: 0, server: 0 });
 }
 
 describe.skipIf(missing)('one request through the shop', () => {
@@ -136,7 +150,7 @@ describe.skipIf(missing)('one request through the shop', () => {
     expect(across.span.serverAddress).not.toBe(across.children[0]!.span.serverAddress);
   });
 
-  it('counts every call once per side: rollups, load generator and services agree', () => expectExactCounts(system));
+  it('counts every call once per side: rollups, load generator and services agree', () => expectCounts(system, true));
 
   it('shows no service twice and no call that did not happen', async () => {
     const names = await system.sql<{ name: string }>(
@@ -193,7 +207,7 @@ describe.skipIf(missing).each(['raw_tp', 'af_packet'] as const)('the same throug
   });
   afterAll(() => system?.stop());
 
-  it('counts every call once per side', () => expectExactCounts(system));
+  it('counts every call once per side', () => expectCounts(system, false));
 
   it('names what it cannot know, and guesses no cause', async () => {
     const evidence = await system.sql<{ evidence: string }>(
