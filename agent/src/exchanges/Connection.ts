@@ -361,7 +361,8 @@ export class Connection implements MessageSink {
     exchange.responseIngressId = response.origin.ingressId;
     exchange.responseTid = response.origin.tid;
     if (exchange.version === '') exchange.version = response.version;
-    Object.assign(exchange.attributes, response.attributes);
+    // Few answers have any, and Object.assign costs more than all else here.
+    for (const name in response.attributes) exchange.attributes[name] = response.attributes[name]!;
     if (response.isCutOff && this.ending !== undefined) {
       exchange.failure = this.ending;
       exchange.status = 'error';

@@ -1,3 +1,4 @@
+import { RecentMap } from '@throughline/core';
 import { type PacketEvent, type SocketEvent, SocketOperation } from '../events.ts';
 import { type Chunk } from '../flows/ByteStream.ts';
 import { Connection, type ConnectionSink, type Ends, type MessageListener } from './Connection.ts';
@@ -56,7 +57,7 @@ interface DatagramOwner {
 
 const ADVANCE_INTERVAL_NS = 500e6;
 const IDLE_CONNECTION_NS = 600e9;
-const RECENT_EXCHANGES = 20_000;
+const RECENT_EXCHANGES = 40_000;
 const DNS_PORT = 53;
 
 /** From events to exchanges: connections, pairing, timeouts, hops. Everything is bounded, and what is given up is counted. */
@@ -75,8 +76,8 @@ export class ExchangeTracker {
   private waiting: Waiting[] = [];
   private firstWaiting = 0;
   /** Sides and namespaces of recent exchanges: hops in the other side's namespace are the other side's. */
-  private readonly recent = new Map<bigint, { client: number; server: number }>();
-  private readonly recentPackets = new Map<string, true>();
+  private readonly recent = new RecentMap<bigint, { client: number; server: number }>(RECENT_EXCHANGES);
+  private readonly recentPackets = new RecentMap<string, true>(RECENT_EXCHANGES);
   private lastAdvanceNs = 0;
   readonly counters: Record<string, number> = {};
   private readonly connectionSink: ConnectionSink;
@@ -290,8 +291,6 @@ export class ExchangeTracker {
     const key = `${event.sourcePort}/${event.destinationPort}/${event.payloadLength}/${Buffer.from(event.payload.subarray(0, 12)).toString('latin1')}`;
     if (this.recentPackets.has(`${event.netns}/${key}`)) return;
     this.recentPackets.set(`${event.netns}/${key}`, true);
-    if (this.recentPackets.size > RECENT_EXCHANGES)
-      this.recentPackets.delete(this.recentPackets.keys().next().value as string);
     const isQuery = event.destinationPort === DNS_PORT;
     const ends = packetEnds(event, isQuery);
     const chunk: Chunk = {
@@ -327,13 +326,10 @@ export class ExchangeTracker {
       const key = String(exchange.exchangeId);
       if (this.recentPackets.has(key)) return;
       this.recentPackets.set(key, true);
-      if (this.recentPackets.size > RECENT_EXCHANGES)
-        this.recentPackets.delete(this.recentPackets.keys().next().value as string);
     } else {
       const sides = this.recent.get(exchange.exchangeId) ?? { client: 0, server: 0 };
       sides[exchange.side] = exchange.netns;
       this.recent.set(exchange.exchangeId, sides);
-      if (this.recent.size > RECENT_EXCHANGES) this.recent.delete(this.recent.keys().next().value as bigint);
     }
     this.waiting.push({ exchange, dueNs: exchange.endNs + this.options.graceNs });
   }

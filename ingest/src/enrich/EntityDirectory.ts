@@ -1,4 +1,4 @@
-import { formatAddress } from '@throughline/core';
+import { RecentMap, formatAddress } from '@throughline/core';
 
 /**
  * Who is who in one tenant's environment: entities by id, the best name known of each, and who is at the other end of a
@@ -39,21 +39,6 @@ interface Listener {
   readonly toNs: bigint;
 }
 
-/** Least recently set entries leave first. */
-class BoundedMap<Key, Value> extends Map<Key, Value> {
-  private readonly limit: number;
-  constructor(limit: number) {
-    super();
-    this.limit = limit;
-  }
-  override set(key: Key, value: Value): this {
-    super.delete(key);
-    super.set(key, value);
-    if (this.size > this.limit) super.delete(this.keys().next().value as Key);
-    return this;
-  }
-}
-
 const ENTITIES = 100_000;
 const EXCHANGES = 400_000;
 const ADDRESSES = 200_000;
@@ -64,15 +49,15 @@ const EXCHANGE_MS = 120_000;
 const ENVIRONMENTS = 64;
 
 export class EntityDirectory {
-  private readonly entities = new BoundedMap<bigint, KnownEntity>(ENTITIES);
-  private readonly byProcess = new BoundedMap<string, bigint>(ENTITIES);
-  private readonly hostNames = new BoundedMap<string, true>(ENTITIES);
-  private readonly exchanges = new BoundedMap<bigint, Sides>(EXCHANGES);
-  private readonly listeners = new BoundedMap<string, readonly Listener[]>(ADDRESSES);
-  private readonly learned = new BoundedMap<string, readonly bigint[]>(ADDRESSES);
-  private readonly dnsNames = new BoundedMap<string, string>(ADDRESSES);
+  private readonly entities = new RecentMap<bigint, KnownEntity>(ENTITIES);
+  private readonly byProcess = new RecentMap<string, bigint>(ENTITIES);
+  private readonly hostNames = new RecentMap<string, true>(ENTITIES);
+  private readonly exchanges = new RecentMap<bigint, Sides>(EXCHANGES);
+  private readonly listeners = new RecentMap<string, readonly Listener[]>(ADDRESSES);
+  private readonly learned = new RecentMap<string, readonly bigint[]>(ADDRESSES);
+  private readonly dnsNames = new RecentMap<string, string>(ADDRESSES);
   /** Names that an SDK gave, before or after the agent reported the process. */
-  private readonly sdkNames = new BoundedMap<bigint, string>(ENTITIES);
+  private readonly sdkNames = new RecentMap<bigint, string>(ENTITIES);
   private readonly nowMs: () => number;
 
   constructor(nowMs: () => number = () => performance.now()) {
@@ -217,7 +202,7 @@ export class EntityDirectory {
 
 /** One directory per tenant and environment: what one reports must never name another's. */
 export class EntityDirectories {
-  private readonly directories = new BoundedMap<string, EntityDirectory>(ENVIRONMENTS);
+  private readonly directories = new RecentMap<string, EntityDirectory>(ENVIRONMENTS);
 
   of({ tenant, environment }: { readonly tenant: string; readonly environment: string }): EntityDirectory {
     const key = JSON.stringify([tenant, environment]);

@@ -1,3 +1,4 @@
+import { RecentMap } from '@throughline/core';
 import { type CauseLink, type JoinExchange, type LinkEvidence, type OpenRequest } from '../model.ts';
 import { type Pointer, Reliability } from './Reliability.ts';
 import { Requests } from './Requests.ts';
@@ -43,7 +44,7 @@ interface Process {
   readonly requests: Requests<Request>;
   calls: Call[];
   /** Ingress id of an answer that the process received → the call's cause, so that a pointer at an answer leads on to a request. */
-  readonly causeOfAnswer: Map<number, bigint>;
+  readonly causeOfAnswer: RecentMap<number, bigint>;
   /** Calls by endpoint: with and without an open request. */
   readonly idle: Map<string, { withRequest: number; without: number }>;
   /** Requests whose answer was sent by the thread that received them, and others. */
@@ -156,7 +157,7 @@ export class Joiner {
       process = {
         requests: new Requests(),
         calls: [],
-        causeOfAnswer: new Map(),
+        causeOfAnswer: new RecentMap(this.maxPerProcess),
         idle: new Map(),
         threads: { same: 0, other: 0 },
         lastNs: nowNs,
@@ -205,9 +206,6 @@ export class Joiner {
     const link = this.byIds(candidates, call) ?? this.byPointers(process, candidates, call);
     if (call.responseIngressId !== 0 && link.parentSpanId !== 0n) {
       process.causeOfAnswer.set(call.responseIngressId, link.parentSpanId);
-      if (process.causeOfAnswer.size > this.maxPerProcess) {
-        process.causeOfAnswer.delete(process.causeOfAnswer.keys().next().value as number);
-      }
     }
     const truth =
       link.evidence === 'trace_context' || link.evidence === 'request_id'
