@@ -1,10 +1,11 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { probeLadder, type RungReport } from '@throughline/agent/ladder';
-import { DEFAULT_PORT_BASE, portUses, takenPorts, type PortUse } from './ports.ts';
+import { DEFAULT_PORT_BASE, firstUnprivilegedPort, listed, portUses, takenPorts, type PortUse } from './ports.ts';
 import { effectiveCapabilities, setcapArgument, mayCapture, type Capability } from './capabilities.ts';
 import { PROJECT_ROOT } from './instance.ts';
 import { systemLibbpf, unpackLibbpf } from './libbpf.ts';
+import { debianReachability, npmReachability, type Reachability } from './registries.ts';
 
 const BTF = '/sys/kernel/btf/vmlinux';
 /** A demo that runs for a day, with its packages, fits. */
@@ -23,13 +24,19 @@ export interface Examination {
   readonly libbpf: string;
   readonly ladder: readonly RungReport[];
   readonly freeBytes: number;
+  /** Where packages come from; undefined without apt. */
+  readonly debian: Reachability | undefined;
+  readonly npm: Reachability;
   readonly takenPorts: readonly PortUse[];
+  /** Lower ones need privileges. */
+  readonly firstUnprivilegedPort: number;
   readonly portBase: number;
 }
 
 export async function examine(portBase: number): Promise<Examination> {
   const { bavail, bsize } = statfsSync(PROJECT_ROOT);
   const libbpf = await findLibbpf();
+  const [debian, npm] = await Promise.all([debianReachability(), npmReachability()]);
   return {
     kernel: release(),
     architecture: process.arch,
@@ -40,6 +47,9 @@ export async function examine(portBase: number): Promise<Examination> {
     libbpf,
     ladder: probeLadder(),
     freeBytes: bavail * bsize,
+    debian,
+    npm,
+    firstUnprivilegedPort: firstUnprivilegedPort(),
     takenPorts: await takenPorts(portUses(portBase, { agents: 2, gateway: true })),
     portBase,
   };
@@ -55,6 +65,8 @@ export function render(examination: Examination): string {
     ['capabilities', capabilities.length === 0 ? 'none of those that matter' : capabilities.join(' ')],
     ['libbpf', libbpf],
     ['disk', `${(freeBytes / 2 ** 30).toFixed(1)} GiB free${freeBytes < WANTED_BYTES ? ', 4 GiB are advisable' : ''}`],
+    ['Debian', describeSource(examination.debian)],
+    ['npm', describeSource(examination.npm)],
     ['ports', describePorts(examination)],
   ];
   const rungs = ladder.map(
@@ -70,11 +82,16 @@ export function render(examination: Examination): string {
   );
 }
 
-function describePorts({ takenPorts: taken, portBase }: Examination): string {
+function describeSource(source: Reachability | undefined): string {
+  if (source === undefined) return 'no apt, or no source configured; the demo needs Debian packages';
+  return source.reachable ? `${source.url} answers` : `${source.url} does not answer; a first start needs it`;
+}
+
+function describePorts({ takenPorts: taken, portBase, firstUnprivilegedPort: first }: Examination): string {
+  if (portBase < first) return `those below ${first} need root; take --port-base ${first} or higher`;
   if (taken.length === 0) return `all free above ${portBase}`;
-  const list = taken.map(({ port, purpose }) => `${port} (${purpose})`).join(', ');
   const example = portBase === DEFAULT_PORT_BASE ? 14_300 : DEFAULT_PORT_BASE;
-  return `taken: ${list}; --port-base ${example} moves all`;
+  return `taken: ${listed(taken)}; --port-base ${example} moves all`;
 }
 
 /** The agent's own way to it: the system's, else Debian's unpacked, which this process then uses too. */

@@ -35,6 +35,12 @@ it('names each taken port, its purpose and the option that helps', async () => {
   await expect(refusal).rejects.toThrow('--port-base');
 });
 
+it('says of ports that need privileges that they do, not that they are taken', async () => {
+  const refusal = requireFreePorts([{ port: 1023, purpose: 'store' }], 1024);
+  await expect(refusal).rejects.toMatchObject({ code: 'PORT_FORBIDDEN' });
+  await expect(refusal).rejects.toThrow('ports below 1024 need root');
+});
+
 it('counts the ports from the base', () => {
   const numbers = (uses: { port: number }[]): number[] => uses.map(({ port }) => port);
   expect(numbers(portUses(4300, { agents: 2, gateway: true }))).toEqual([

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DEFAULT_PORT_BASE } from '../demo/index.ts';
 import { CliError } from './errors.ts';
@@ -51,15 +52,37 @@ export async function takenPorts(uses: readonly PortUse[]): Promise<PortUse[]> {
   return uses.filter((_, i) => !free[i]);
 }
 
-/** @throws CliError PORT_TAKEN naming every taken port, its purpose and the option */
-export async function requireFreePorts(uses: readonly PortUse[]): Promise<void> {
+/** Where the kernel lets programs without privileges listen; 1024 on most machines. */
+export function firstUnprivilegedPort(): number {
+  return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'latin1'));
+}
+
+/**
+ * @throws CliError PORT_TAKEN naming every taken port, its purpose and the option; PORT_FORBIDDEN for ports that need
+ * privileges: services have none, whoever starts them
+ */
+export async function requireFreePorts(
+  uses: readonly PortUse[],
+  firstAllowed: number = firstUnprivilegedPort()
+): Promise<void> {
+  const forbidden = uses.filter(({ port }) => port < firstAllowed);
+  if (forbidden.length > 0) {
+    throw new CliError(
+      'PORT_FORBIDDEN',
+      `ports below ${firstAllowed} need root, and these run without its privileges even when root starts them: ` +
+        `${listed(forbidden)}; take --port-base ${firstAllowed} or higher`
+    );
+  }
   const taken = await takenPorts(uses);
   if (taken.length === 0) return;
-  const list = taken.map(({ port, purpose }) => `${port} (${purpose})`).join(', ');
   throw new CliError(
     'PORT_TAKEN',
-    `another program listens on port ${list}; end it, or move all ports with --port-base N`
+    `another program listens on port ${listed(taken)}; end it, or move all ports with --port-base N`
   );
+}
+
+export function listed(uses: readonly PortUse[]): string {
+  return uses.map(({ port, purpose }) => `${port} (${purpose})`).join(', ');
 }
 
 function isFree(port: number): Promise<boolean> {

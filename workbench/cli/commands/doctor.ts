@@ -3,7 +3,7 @@ import { examine, render } from '../examination.ts';
 import { DEFAULT_PORT_BASE } from '../ports.ts';
 
 export const doctor = defineCommand({
-  summary: 'Says what this machine allows: kernel, capabilities, ways to capture, disk, ports',
+  summary: 'Says what this machine allows: kernel, capabilities, ways to capture, disk, packages, ports',
   usage: `doctor [--json] [--port-base N]
 
   --json          as one JSON document
