@@ -66,6 +66,11 @@ export class Instance {
     return join(this.directory, 'data/store');
   }
 
+  /** Of whoever starts it. */
+  get lockPath(): string {
+    return this.#path('lock');
+  }
+
   get ingestSocket(): string {
     return join(this.directory, 'run/ingest.sock');
   }

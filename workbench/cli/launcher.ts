@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type UserIds } from '../demo/index.ts';
 import { commandLine } from '../demo/launch.ts';
 import { processIdentity, type ProcessIdentity } from '../demo/processes.ts';
 import { CliError } from './errors.ts';
 import { PROJECT_ROOT, type Instance, type NamedProcess } from './instance.ts';
+import { logTail } from './logTail.ts';
+import { INSTANCE_VARIABLE } from './marks.ts';
 import { type Service } from './services.ts';
 import { isRoot } from './user.ts';
 
@@ -36,7 +38,7 @@ export class Launcher {
     return this.#processes;
   }
 
-  /** Returns when the service answers. @throws CliError START_FAILED with the last line of its log */
+  /** Returns when the service answers. @throws CliError START_FAILED with the end of its log */
   async start(service: Service): Promise<void> {
     const { instance, signal, onExit } = this.#options;
     signal.throwIfAborted();
@@ -101,8 +103,10 @@ export class Launcher {
     for (;;) {
       signal.throwIfAborted();
       if (ended.aborted) {
-        const line = lastLine(instance.logPath(service.name));
-        throw new CliError('START_FAILED', `${service.name} did not start (${String(ended.reason)}): ${line}`);
+        const path = instance.logPath(service.name);
+        const tail = logTail(path);
+        const log = tail === '' ? 'it wrote nothing to its log' : `the end of ${path}:${tail}`;
+        throw new CliError('START_FAILED', `${service.name} did not start (${String(ended.reason)}); ${log}`);
       }
       const reason = await problem(service);
       if (reason === undefined) return;
@@ -124,7 +128,7 @@ function environmentOf(instance: Instance): Record<string, string> {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { HOME: instance.directory, ...Object.fromEntries(kept) };
+  return { HOME: instance.directory, [INSTANCE_VARIABLE]: instance.directory, ...Object.fromEntries(kept) };
 }
 
 /** Asked from inside the service's network where it has one of its own. Undefined where the service is ready. */
@@ -145,15 +149,4 @@ async function problem({ entry, readyUrl }: Service): Promise<string | undefined
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code) => resolve(code === 0 ? undefined : 'does not answer'));
   });
-}
-
-/** The message of a JSON line, or the line itself. */
-function lastLine(path: string): string {
-  const line = readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? '';
-  try {
-    const entry = JSON.parse(line) as { msg?: string };
-    return entry.msg ?? line;
-  } catch {
-    return line;
-  }
 }

@@ -9,6 +9,8 @@ import { CliError } from './errors.ts';
 import { Instance, PROJECT_ROOT, STATE_DIRECTORY, type Endpoints, type NamedProcess } from './instance.ts';
 import { Launcher } from './launcher.ts';
 import { unpackLibbpf } from './libbpf.ts';
+import { releaseLock, takeLock } from './lock.ts';
+import { INSTANCE_VARIABLE } from './marks.ts';
 import { DEFAULT_PORT_BASE, portUses, portsOf, requireFreePorts } from './ports.ts';
 import { Progress } from './progress.ts';
 import {
@@ -37,6 +39,22 @@ const CHILD_GRACE_MS = 2_000;
 /** Starts an instance; in the foreground also ends it. Returns the exit code. */
 export async function runInstance(options: StartOptions): Promise<number> {
   const instance = new Instance(options.portBase);
+  const self = processIdentity(process.pid);
+  if (self === undefined) throw new Error('/proc is not mounted');
+  instance.prepare(unprivilegedUser(PROJECT_ROOT));
+  const holder = takeLock(instance.lockPath, self);
+  if (holder !== undefined) throw runsAlready(instance, holder.pid);
+  try {
+    return await runLocked(instance, self, options);
+  } finally {
+    releaseLock(instance.lockPath, self);
+  }
+}
+
+/** No other start of the instance is under way: whatever of it there is, is a leftover or our own. */
+async function runLocked(instance: Instance, self: ProcessIdentity, options: StartOptions): Promise<number> {
+  // Whatever is started from here on, apt included, can be told to belong to the instance.
+  process.env[INSTANCE_VARIABLE] = instance.directory;
   const progress = new Progress();
   const interruption = listenForSignals();
   await removeLeftovers(instance, progress);
@@ -46,7 +64,7 @@ export async function runInstance(options: StartOptions): Promise<number> {
       gateway: options.demo !== undefined,
     })
   );
-  const starting = start(instance, options, progress, interruption);
+  const starting = start(instance, self, options, progress, interruption);
   try {
     await Promise.race([starting, interruption.happened]);
     if (options.detach && !interruption.signal.aborted) return 0;
@@ -71,29 +89,29 @@ export async function runInstance(options: StartOptions): Promise<number> {
 /** @throws CliError ALREADY_RUNNING */
 async function removeLeftovers(instance: Instance, progress: Progress): Promise<void> {
   const record = instance.readProcesses();
-  const supervisor = record?.supervisor;
-  const isSupervised = supervisor === undefined || isRunning(supervisor);
-  if (record !== undefined && instance.isRunning() && isSupervised) {
-    throw new CliError(
-      'ALREADY_RUNNING',
-      `an instance with port base ${instance.portBase} runs already; end it with "./throughline stop", ` +
-        'or start another beside it with --port-base N'
-    );
-  }
+  // One with a supervisor was killed: a living supervisor holds the lock.
+  const running = record?.supervisor === undefined ? record?.processes.find(isRunning) : undefined;
+  if (running !== undefined) throw runsAlready(instance, running.pid);
   if (await endInstance(instance)) progress.step('removed what a killed instance had left');
+}
+
+function runsAlready({ portBase }: Instance, pid: number): CliError {
+  return new CliError(
+    'ALREADY_RUNNING',
+    `an instance with port base ${portBase} runs already, pid ${pid}; ` +
+      `end it with "./throughline stop --port-base ${portBase}", or start another beside it with --port-base N`
+  );
 }
 
 async function start(
   instance: Instance,
+  supervisor: ProcessIdentity,
   { detach, demo: demoOptions }: StartOptions,
   progress: Progress,
   interruption: Interruption
 ): Promise<void> {
   const { portBase } = instance;
   const user = unprivilegedUser(PROJECT_ROOT);
-  const supervisor = processIdentity(process.pid);
-  if (supervisor === undefined) throw new Error('/proc is not mounted');
-  instance.prepare(user);
   const context: ServiceContext = { instance, user, tokens: instance.tokens(user) };
   const launcher = new Launcher({
     instance,

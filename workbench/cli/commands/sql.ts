@@ -12,7 +12,7 @@ export const sql = defineCommand({
   summary: 'Asks the running store, with the token that can only read',
   usage: `sql 'SELECT …' [--format F] [--port-base N]
 
-  --format F      a format of ClickHouse; default PrettyCompact on a terminal, else TabSeparated
+  --format F      a format of ClickHouse; default PrettyCompact on a terminal, else TabSeparatedWithNames
   --port-base N   which instance; default: the one that runs
 
 Tables are described in docs/tables.md: spans, red_1s, red_1m, entities, trace_index, events, links.`,
@@ -22,7 +22,7 @@ Tables are described in docs/tables.md: spans, red_1s, red_1m, entities, trace_i
     if (statement === undefined) throw new CliError('USAGE', "a statement is needed: sql 'SELECT …'");
     const portBase = values['port-base'] === undefined ? undefined : parsePortBase(values['port-base']);
     const instance = runningInstance(portBase);
-    const format = values.format ?? (process.stdout.isTTY ? 'PrettyCompact' : 'TabSeparated');
+    const format = values.format ?? (process.stdout.isTTY ? 'PrettyCompact' : 'TabSeparatedWithNames');
     const url = new URL(storeUrl(portsOf(instance.portBase)));
     url.search = String(new URLSearchParams({ database: 'throughline', default_format: format }));
     const response = await request(url, {
