@@ -1,56 +1,18 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { processIdentity } from '../demo/processes.ts';
-import { Instance, PROJECT_ROOT, STATE_DIRECTORY } from './instance.ts';
+import { Instance, STATE_DIRECTORY } from './instance.ts';
 import { portUses, takenPorts } from './ports.ts';
-
-const COMMAND = join(PROJECT_ROOT, 'throughline');
-const bases: number[] = [];
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function throughline(...args: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(COMMAND, args, { cwd: '/', timeout: 90_000, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
-    });
-  });
-}
-
-async function freeBase(): Promise<number> {
-  for (;;) {
-    const base = 20_000 + 100 * Math.floor(Math.random() * 120);
-    const taken = await takenPorts(portUses(base, { agents: 2, gateway: true }));
-    if (taken.length > 0 || bases.includes(base) || existsSync(new Instance(base).directory)) continue;
-    bases.push(base);
-    return base;
-  }
-}
-
-function pidsOf(base: number): number[] {
-  return (new Instance(base).readProcesses()?.processes ?? []).map(({ pid }) => pid);
-}
-
-const alive = (pids: readonly number[]): number[] => pids.filter((pid) => processIdentity(pid) !== undefined);
+import { COMMAND, alive, freeBase, pidsOf, removeInstances, throughline, type Outcome } from './testInstances.ts';
 
 function uidOf(pid: number): number {
   return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
 }
 
-afterAll(async () => {
-  for (const base of bases) {
-    await throughline('stop', '--port-base', String(base));
-    rmSync(new Instance(base).directory, { recursive: true, force: true });
-  }
-});
+afterAll(removeInstances);
 
 describe('up', () => {
   let base: number;
@@ -99,7 +61,7 @@ describe('up', () => {
     const missing = await sql('SELECT nothing');
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain('nothing');
-    const brokenOff = await sql('SELECT throwIf(number = 3000000) FROM numbers(5000000)');
+    const brokenOff = await sql('SELECT throwIf(number = 3000000) FROM numbers(5000000)', '--format', 'TabSeparated');
     expect(brokenOff.code).toBe(1);
     expect(brokenOff.stderr).toContain('broke off');
   });
@@ -116,8 +78,8 @@ describe('up', () => {
   it('refuses to start twice', async () => {
     const { code, stderr } = await throughline('up', '--detach', '--port-base', String(base));
     expect(code).toBe(1);
-    expect(stderr).toContain(`port base ${base} runs already`);
-    expect((await throughline('sql', 'SELECT 1', '--port-base', String(base))).stdout).toBe('1\n');
+    expect(stderr).toContain(`port base ${base} runs already, pid `);
+    expect((await throughline('sql', 'SELECT 1', '--port-base', String(base))).stdout).toBe('1\n1\n');
   });
 
   it('runs a second instance beside it, each stopped by itself', { timeout: 100_000 }, async () => {
@@ -127,7 +89,7 @@ describe('up', () => {
     const pids = pidsOf(second);
     expect((await throughline('stop', '--port-base', String(second))).code).toBe(0);
     expect(alive(pids)).toEqual([]);
-    expect((await throughline('sql', 'SELECT 1', '--port-base', String(base))).stdout).toBe('1\n');
+    expect((await throughline('sql', 'SELECT 1', '--port-base', String(base))).stdout).toBe('1\n1\n');
   });
 
   it('stop leaves no process, port or record', async () => {
