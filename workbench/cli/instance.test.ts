@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { processIdentity } from '../demo/processes.ts';
 import { endInstance } from './end.ts';
+import { INSTANCE_VARIABLE } from './marks.ts';
 import { Instance, recordedInstances, runningInstance, type Endpoints } from './instance.ts';
 
 let state: string;
@@ -27,8 +28,8 @@ function endpoints(portBase: number): Endpoints {
   return { workbench: at(portBase), ...services, otlpGrpc: at(portBase + 17), pids: {} };
 }
 
-function sleeper() {
-  const child = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
+function sleeper(env: Record<string, string> = {}) {
+  const child = spawn('sleep', ['600'], { stdio: 'ignore', detached: true, env: { ...process.env, ...env } });
   const identity = processIdentity(child.pid ?? 0);
   if (identity === undefined) throw new Error('sleep did not start');
   return { child, process: { name: 'store', ...identity } };
@@ -66,6 +67,18 @@ it('ends what it wrote down, and never a process that only has the same id', asy
   expect(processIdentity(ours.process.pid)).toBeUndefined();
   expect(processIdentity(other.process.pid)).toBeDefined();
   expect(await endInstance(it, state)).toBe(false);
+  other.child.kill();
+});
+
+it('ends what it had not written down, and leaves alone what is of another instance', async () => {
+  const it = instance(30_000);
+  const ours = sleeper({ [INSTANCE_VARIABLE]: it.directory });
+  const demo = sleeper({ HOME: join(state, 'demo/tl30000') });
+  const other = sleeper({ [INSTANCE_VARIABLE]: instance(30_001).directory });
+  expect(await endInstance(it, state)).toBe(true);
+  expect(processIdentity(ours.process.pid)).toBeUndefined();
+  expect(processIdentity(demo.process.pid)).toBeUndefined();
+  expect(processIdentity(other.process.pid)).toBeDefined();
   other.child.kill();
 });
 
