@@ -13,6 +13,7 @@ export const sql = defineCommand({
   usage: `sql 'SELECT …' [--format F] [--port-base N]
 
   --format F      a format of ClickHouse; default PrettyCompact on a terminal, else TabSeparatedWithNames
+                  (TabSeparated, JSONEachRow and CSV have no limit of rows: they come while they are read)
   --port-base N   which instance; default: the one that runs
 
 Tables are described in docs/tables.md: spans, red_1s, red_1m, entities, trace_index, events, links.`,
