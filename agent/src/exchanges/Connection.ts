@@ -361,7 +361,7 @@ export class Connection implements MessageSink {
     exchange.responseIngressId = response.origin.ingressId;
     exchange.responseTid = response.origin.tid;
     if (exchange.version === '') exchange.version = response.version;
-    // Few answers have any, and Object.assign costs more than all else here.
+    // Few answers have any.
     for (const name in response.attributes) exchange.attributes[name] = response.attributes[name]!;
     if (response.isCutOff && this.ending !== undefined) {
       exchange.failure = this.ending;
