@@ -1,3 +1,4 @@
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 // tsc owns errors; every rule here is a warning and CI runs with --max-warnings=0.
@@ -16,9 +17,11 @@ export default tseslint.config(
     ],
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.base],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { project: ['./tsconfig.json', './tsconfig.web.json'], tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       '@typescript-eslint/no-floating-promises': 'warn',
       '@typescript-eslint/no-misused-promises': ['warn', { checksVoidReturn: false }],
@@ -30,6 +33,11 @@ export default tseslint.config(
       eqeqeq: ['warn', 'always', { null: 'ignore' }],
       'prefer-const': 'warn',
     },
+  },
+  {
+    files: ['**/*.tsx', 'libs/ui/**/*.ts', 'panels/**/*.ts', 'app-plugin/**/*.ts', 'datasource-plugin/src/**/*.ts'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: { 'react-hooks/rules-of-hooks': 'warn', 'react-hooks/exhaustive-deps': 'warn' },
   },
   { files: ['*.config.ts'], rules: { 'no-restricted-exports': 'off' } }
 );

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const sources = '{agent,ingest,store,workbench,libs/*,datasource-plugin,tests,bench,.ci}';
+const webSources = '{panels/*/src,app-plugin/src,libs/ui/src,datasource-plugin/src}';
 
 // unit: no network, no root. int: needs a store, servers or root; each file skips with a printed reason where it cannot run.
 export default defineConfig({
@@ -10,8 +11,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${sources}/**/*.test.ts`],
-          exclude: ['**/*.int.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.int.test.ts', '**/node_modules/**', '**/dist/**', `${webSources}/**`],
           environment: 'node',
+        },
+      },
+      {
+        test: {
+          name: 'web',
+          include: [`${webSources}/**/*.test.{ts,tsx}`],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          environment: 'jsdom',
+          setupFiles: ['libs/ui/src/testSetup.ts'],
+          // Grafana's packages are ES modules that import CommonJS by name: the bundler's way, not Node's.
+          server: { deps: { inline: [/@grafana\//] } },
         },
       },
       {

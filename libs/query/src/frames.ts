@@ -194,6 +194,194 @@ export const traceListFrame = {
   },
 } as const satisfies FrameContract;
 
+const optionalNumber = (displayName: string, unit: string | undefined, doc: string) =>
+  ({ type: 'float64', nullable: true, config: { displayName, ...(unit && { unit }) }, doc }) as const;
+const total = (displayName: string, doc: string) => ({ type: 'float64', config: { displayName }, doc }) as const;
+const NOT_SEEN = 'Null where there were no requests.';
+
+/** `meta.custom` of every frame of `overview` and `edge`: the two windows that are compared; before is empty (equal ends) where the range is too short. */
+export interface ComparisonCustom {
+  readonly nowFromMs: number;
+  readonly nowToMs: number;
+  readonly beforeFromMs: number;
+  readonly beforeToMs: number;
+}
+
+/** `overview`: one row per service or far end, as the service saw its requests, else as its callers did. */
+export const overviewServicesFrame = {
+  name: 'services',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    service: { type: 'string', config: { displayName: 'Service' }, doc: 'Node id of the service map.' },
+    kind: { type: 'string', config: { displayName: 'Kind' }, doc: 'service or external.' },
+    icon: { type: 'string', doc: "Grafana's icon name, as in the service map." },
+    seenBy: {
+      type: 'string',
+      config: { displayName: 'Seen by' },
+      doc: 'server: its own side; client: only its callers; none: nothing arrived, it only calls.',
+    },
+    requests: total('Requests', 'Now.'),
+    rate: optionalNumber('Rate', PER_SECOND, NOT_SEEN),
+    errors: total('Errors', 'Now.'),
+    errorShare: optionalNumber('Errors', SHARE, NOT_SEEN),
+    mean: optionalNumber('Mean', NANOSECONDS, NOT_SEEN),
+    p50: optionalNumber('P50', NANOSECONDS, NOT_SEEN),
+    p95: optionalNumber('P95', NANOSECONDS, NOT_SEEN),
+    p99: optionalNumber('P99', NANOSECONDS, NOT_SEEN),
+    rateBefore: optionalNumber('Rate before', PER_SECOND, NOT_SEEN),
+    errorShareBefore: optionalNumber('Errors before', SHARE, NOT_SEEN),
+    meanBefore: optionalNumber('Mean before', NANOSECONDS, NOT_SEEN),
+    p95Before: optionalNumber('P95 before', NANOSECONDS, NOT_SEEN),
+  },
+} as const satisfies FrameContract;
+
+/** Of one side of an edge or operation. */
+const sideFields = {
+  side: { type: 'string', config: { displayName: 'Side' }, doc: 'client or server: who saw this.' },
+  protocol: { type: 'string', config: { displayName: 'Protocol' }, doc: 'Comma-separated where several.' },
+  requests: total('Requests', 'Now.'),
+  errors: total('Errors', 'Now.'),
+  timeouts: total('Timeouts', 'Now.'),
+  resets: total('Resets', 'Now: one of the ends reset the connection.'),
+  mean: optionalNumber('Mean', NANOSECONDS, NOT_SEEN),
+  p95: optionalNumber('P95', NANOSECONDS, NOT_SEEN),
+  requestsBefore: total('Requests before', ''),
+  errorsBefore: total('Errors before', ''),
+  meanBefore: optionalNumber('Mean before', NANOSECONDS, NOT_SEEN),
+  p95Before: optionalNumber('P95 before', NANOSECONDS, NOT_SEEN),
+} as const satisfies FrameContract['fields'];
+
+/** `overview`: one row per edge and side that saw it. */
+export const overviewEdgesFrame = {
+  name: 'edges',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    source: { type: 'string', config: { displayName: 'Caller' }, doc: '' },
+    target: { type: 'string', config: { displayName: 'Callee' }, doc: '' },
+    ...sideFields,
+  },
+} as const satisfies FrameContract;
+
+/** `overview`: one row per edge, endpoint and side that saw it. */
+export const overviewOperationsFrame = {
+  name: 'operations',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    source: { type: 'string', config: { displayName: 'Caller' }, doc: '' },
+    target: { type: 'string', config: { displayName: 'Callee' }, doc: '' },
+    endpoint: { type: 'string', config: { displayName: 'Endpoint' }, doc: 'Route, SQL fingerprint, command or name.' },
+    ...sideFields,
+  },
+} as const satisfies FrameContract;
+
+/**
+ * `edge`: mean time of a call by segment, in the order of the way there. Segments are differences of nested durations
+ * (client process ⊇ client's interfaces ⊇ server's interfaces ⊇ server process), so that no clock is compared.
+ */
+export const edgeSegmentsFrame = {
+  name: 'segments',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    segment: {
+      type: 'string',
+      config: { displayName: 'Where' },
+      doc: 'clientStack, clientHost, wire, serverHost, serverStack, server; or network (all between the processes) and server; or call, where one side alone is known.',
+    },
+    place: { type: 'string', config: { displayName: 'Place' }, doc: 'Host and interfaces, as far as known.' },
+    mean: optionalNumber('Mean', NANOSECONDS, 'Null where no call was seen now.'),
+    meanBefore: optionalNumber('Mean before', NANOSECONDS, 'Null where no call was seen before.'),
+    retransmissions: total('Retransmissions', 'Segments seen again, now.'),
+    retransmissionsBefore: total('Retransmissions before', ''),
+    calls: total('Calls', 'That the mean is of, now.'),
+    callsBefore: total('Calls before', ''),
+  },
+} as const satisfies FrameContract;
+
+/** `edge`: how calls end, most frequent first. */
+export const edgeOutcomesFrame = {
+  name: 'outcomes',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    side: { type: 'string', config: { displayName: 'Side' }, doc: 'client or server: who saw this.' },
+    failed: { type: 'boolean', config: { displayName: 'Failed' }, doc: '' },
+    failure: {
+      type: 'string',
+      config: { displayName: 'Failure' },
+      doc: 'timeout, reset_by_server …; empty for an answer.',
+    },
+    code: { type: 'float64', config: { displayName: 'Code' }, doc: 'Response code; 0 where none came.' },
+    message: { type: 'string', config: { displayName: 'Message' }, doc: 'One of the error texts.' },
+    calls: total('Calls', 'Now.'),
+    callsBefore: total('Calls before', ''),
+    mean: optionalNumber('Mean', NANOSECONDS, 'Null where none ended so now.'),
+    exampleId: {
+      type: 'string',
+      config: { displayName: 'Example' },
+      doc: 'Span id that opens a trace; empty where none ended so now.',
+    },
+  },
+} as const satisfies FrameContract;
+
+/** Parts of a service's time, in the order in which they are stacked. */
+export const BREAKDOWN_PARTS = ['own', 'database', 'cache', 'dns', 'rpc', 'network'] as const;
+export type BreakdownPart = (typeof BREAKDOWN_PARTS)[number];
+
+/** `breakdown`: one frame per part; means per request, which add up to the mean of a request where calls do not overlap. */
+export const breakdownFrame = {
+  name: 'breakdown',
+  meta: { type: 'timeseries-multi', typeVersion: [0, 1], preferredVisualisationType: 'graph' },
+  fields: {
+    time: { type: 'time', doc: 'Start of the bucket.' },
+    value: {
+      type: 'float64',
+      nullable: true,
+      config: { unit: NANOSECONDS },
+      doc: 'Named after the part. Labels: service, part.',
+    },
+  },
+} as const satisfies FrameContract;
+
+/** `events`: as annotations read them. */
+export const eventsFrame = {
+  name: 'events',
+  meta: { typeVersion: [0, 0] },
+  fields: {
+    time: { type: 'time', doc: '' },
+    timeEnd: { type: 'time', nullable: true, doc: 'Null for a moment.' },
+    title: { type: 'string', config: { displayName: 'What' }, doc: '' },
+    text: { type: 'string', config: { displayName: 'Details' }, doc: 'key: value, one a line.' },
+    tags: { type: 'json', config: { displayName: 'Tags' }, doc: 'string[]: kind, service, host.' },
+    id: { type: 'string', doc: 'Stable.' },
+    kind: {
+      type: 'string',
+      config: { displayName: 'Kind' },
+      doc: 'process_start, process_end, agent_start, rows_dropped …',
+    },
+    service: { type: 'string', config: { displayName: 'Service' }, doc: 'Empty for none.' },
+    host: { type: 'string', config: { displayName: 'Host' }, doc: 'Empty for none.' },
+  },
+} as const satisfies FrameContract;
+
+/** `freshness`: one row per agent (or SDK source) that reported within the last day. */
+export const freshnessFrame = {
+  name: 'freshness',
+  meta: { type: 'table', typeVersion: [0, 1], preferredVisualisationType: 'table' },
+  fields: {
+    agent: { type: 'string', config: { displayName: 'Agent' }, doc: 'Empty for rows that SDKs sent.' },
+    host: { type: 'string', config: { displayName: 'Host' }, doc: '' },
+    newest: { type: 'time', config: { displayName: 'Newest row' }, doc: '' },
+    behind: {
+      type: 'float64',
+      config: { displayName: 'Behind', unit: NANOSECONDS },
+      doc: "The store's clock less newest.",
+    },
+    rows: total('Rows', 'In the time range.'),
+    dropped: total('Dropped', 'In the time range, as the agent counted.'),
+    truncated: total('Cut by the capture', 'Rows in the time range.'),
+    processes: total('Processes', 'Alive on the host.'),
+  },
+} as const satisfies FrameContract;
+
 /** A tag of a span as Grafana's trace view reads it. */
 export interface TraceKeyValue {
   readonly key: string;
@@ -211,6 +399,21 @@ export interface TraceLog {
   readonly timestamp: number;
   readonly name: string;
   readonly fields: readonly TraceKeyValue[];
+}
+
+/** A point on the way of one exchange. Times are of the trace's clock, corrected between hosts. */
+export interface TraceHop {
+  readonly kind: 'process' | 'interface';
+  /** Service of the process, or name of the interface. */
+  readonly point: string;
+  readonly host: string;
+  /** Nanoseconds from the start of the row's span at which the request was here; may be negative before it. */
+  readonly requestNs: number;
+  /** … at which the response was here; absent where none was seen. */
+  readonly responseNs?: number;
+  readonly retransmissions: number;
+  /** Uncertainty of the clock between this host and the first one; absent on the same host. */
+  readonly clockUncertaintyNs?: number;
 }
 
 /** `traceId`: one row per span, hop rows included, in the shape of Grafana's trace view. */
@@ -233,6 +436,7 @@ export const traceFrame = {
     logs: { type: 'json', doc: 'TraceLog[]: events of the span.' },
     references: { type: 'json', doc: 'TraceReference[]: links, and the parents it could also have had.' },
     warnings: { type: 'json', doc: 'string[]: gaps and doubts.' },
+    hops: { type: 'json', doc: 'TraceHop[]: the way of the request, in order; empty where no interface saw it.' },
     traceState: { type: 'string', doc: '' },
     instrumentationLibraryName: { type: 'string', doc: '' },
     instrumentationLibraryVersion: { type: 'string', doc: '' },
@@ -289,4 +493,6 @@ export interface TraceFrameCustom {
   readonly complete: boolean;
   /** What is missing or was cut, and why. */
   readonly gaps: readonly string[];
+  /** Milliseconds from the end of the trace's last span to now; young traces may still grow. */
+  readonly ageMs: number;
 }

@@ -7,7 +7,18 @@ import { migrateQuery, QUERY_VERSION } from './migrate.ts';
  * for years, so a change of meaning is a new QUERY_VERSION with a step in migrate.ts.
  */
 
-export const QUERY_TYPES = ['sql', 'red', 'serviceMap', 'traceSearch', 'traceId'] as const;
+export const QUERY_TYPES = [
+  'sql',
+  'red',
+  'overview',
+  'serviceMap',
+  'edge',
+  'breakdown',
+  'traceSearch',
+  'traceId',
+  'events',
+  'freshness',
+] as const;
 export type QueryType = (typeof QUERY_TYPES)[number];
 
 /** Grafana's ad hoc filter operators; `=|` and `!=|` take several values. */
@@ -79,11 +90,55 @@ const serviceMapQuery = z.object({
   limit: z.int().min(1).max(10_000).default(2_000),
 });
 
+/** The end of the time range against the time before it: every service, edge and operation, now and before. */
+const overviewQuery = z.object({
+  queryType: z.literal('overview'),
+  version,
+  filters,
+  /** Most rows of each frame: those with the most requests. */
+  limit: z.int().min(1).max(5_000).default(500),
+});
+
+/** One edge: where its calls' time goes by hop and how the calls end, now and before. */
+const edgeQuery = z.object({
+  queryType: z.literal('edge'),
+  version,
+  /** Node ids of the service map. */
+  source: z.string().min(1),
+  target: z.string().min(1),
+  /** Endpoint of the callee; empty for all. */
+  endpoint: z.string().default(''),
+});
+
+/** Where the time of a service's requests goes: itself, what it calls by kind, the network between. */
+const breakdownQuery = z.object({
+  queryType: z.literal('breakdown'),
+  version,
+  service: z.string().min(1),
+  endpoint: z.string().default(''),
+});
+
+/** What changed; also the query of annotations. */
+const eventsQuery = z.object({
+  queryType: z.literal('events'),
+  version,
+  /** Empty for all. */
+  kinds: z.array(z.string()).max(50).default([]),
+  service: z.string().default(''),
+  limit: z.int().min(1).max(1_000).default(200),
+});
+
+/** How old the newest row of every agent is, and what was dropped. */
+const freshnessQuery = z.object({ queryType: z.literal('freshness'), version });
+
+/** `roots`: what came from outside. `requests`: whatever a service was asked. `calls`: whatever it called. */
+export const TRACE_SUBJECTS = ['roots', 'requests', 'calls'] as const;
 export const TRACE_ORDERS = ['recent', 'slowest', 'failedFirst'] as const;
 
 const traceSearchQuery = z.object({
   queryType: z.literal('traceSearch'),
   version,
+  of: z.enum(TRACE_SUBJECTS).default('roots'),
   filters,
   order: z.enum(TRACE_ORDERS).default('recent'),
   minDurationMs: z.number().min(0).optional(),
@@ -105,14 +160,24 @@ const traceIdQuery = z.object({
 const querySchema = z.discriminatedUnion('queryType', [
   sqlQuery,
   redQuery,
+  overviewQuery,
   serviceMapQuery,
+  edgeQuery,
+  breakdownQuery,
   traceSearchQuery,
   traceIdQuery,
+  eventsQuery,
+  freshnessQuery,
 ]);
 
 export type Query = z.infer<typeof querySchema>;
 export type SqlQuery = z.infer<typeof sqlQuery>;
 export type RedQuery = z.infer<typeof redQuery>;
+export type OverviewQuery = z.infer<typeof overviewQuery>;
+export type EdgeQuery = z.infer<typeof edgeQuery>;
+export type BreakdownQuery = z.infer<typeof breakdownQuery>;
+export type EventsQuery = z.infer<typeof eventsQuery>;
+export type FreshnessQuery = z.infer<typeof freshnessQuery>;
 export type ServiceMapQuery = z.infer<typeof serviceMapQuery>;
 export type TraceSearchQuery = z.infer<typeof traceSearchQuery>;
 export type TraceIdQuery = z.infer<typeof traceIdQuery>;
