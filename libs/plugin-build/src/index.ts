@@ -1,0 +1,2 @@
+export { buildPlugins, type BuildAllOptions } from './build.ts';
+export { distOf, entryOf, type PluginFolder, PLUGINS, PROJECT_ROOT, projectVersion } from './plugins.ts';
