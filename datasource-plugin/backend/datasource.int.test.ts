@@ -9,7 +9,7 @@ import {
   QueryDataRequest,
   startPlugin,
 } from '@throughline/grafana-backend';
-import { type QueryInput } from '@throughline/query';
+import { type QueryInput, type TraceHop } from '@throughline/query';
 import { type RunningStore, startStore } from '@throughline/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, createShop, FAILED, REQUESTS, type Shop, spanId, traceId } from '../testdata/shop.ts';
@@ -37,6 +37,9 @@ interface ContextOptions {
   readonly token?: string;
   readonly jsonData?: object;
   readonly rowLimit?: string;
+  /** Epoch seconds; the shop's own where left out. */
+  readonly fromS?: number;
+  readonly toS?: number;
 }
 
 function pluginContext({ url, token, jsonData, rowLimit }: ContextOptions = {}): PluginContext {
@@ -80,6 +83,7 @@ async function query(
   models: Record<string, QueryInput | object>,
   options: ContextOptions & { readonly signal?: AbortSignal } = {}
 ): Promise<Record<string, Answer>> {
+  const { fromS = shop.fromS, toS = shop.toS } = options;
   const { responses } = await plugin.queryData(
     QueryDataRequest.fromPartial({
       pluginContext: pluginContext(options),
@@ -88,7 +92,7 @@ async function query(
         refId,
         maxDataPoints: 100n,
         intervalMS: 10_000n,
-        timeRange: { fromEpochMS: BigInt(shop.fromS * 1_000), toEpochMS: BigInt(shop.toS * 1_000) },
+        timeRange: { fromEpochMS: BigInt(fromS * 1_000), toEpochMS: BigInt(toS * 1_000) },
         json: Buffer.from(JSON.stringify(model)),
       })),
     }),
@@ -332,6 +336,118 @@ describe('serviceMap', () => {
   });
 });
 
+describe('overview', () => {
+  /** Requests 0 to 14 lie before, 15 to 29 now. */
+  const halves = () => ({ fromS: shop.fromS - 15, toS: shop.fromS + 45 });
+  const mean = (ms: number, firstRequest: number) => ms * 1e6 + firstRequest + 7;
+
+  it('has every service as it saw itself, else as its callers did, now and before', async () => {
+    const { frames, error } = await one({ queryType: 'overview' }, halves());
+    expect(error).toBe('');
+    const service = (name: string) => frames[0]!.rows.find((row) => row['service'] === name);
+    expect(frames[0]!.rows).toHaveLength(4);
+    expect(service('orders')).toEqual({
+      service: 'orders',
+      kind: 'service',
+      icon: 'cube',
+      seenBy: 'server',
+      requests: 15,
+      rate: 0.5,
+      errors: 0,
+      errorShare: 0,
+      mean: mean(26, 15),
+      p50: expect.closeTo(26e6, -3) as number,
+      p95: expect.closeTo(26e6, -3) as number,
+      p99: expect.closeTo(26e6, -3) as number,
+      rateBefore: 0.5,
+      errorShareBefore: 0,
+      meanBefore: mean(26, 0),
+      p95Before: expect.closeTo(26e6, -3) as number,
+    });
+    expect(service('db:3306')).toMatchObject({
+      kind: 'external',
+      icon: 'database',
+      seenBy: 'client',
+      requests: 15,
+      errors: 2,
+      errorShareBefore: 1 / 15,
+    });
+    expect(service('192.0.2.7')).toMatchObject({
+      kind: 'external',
+      seenBy: 'none',
+      requests: 0,
+      rate: null,
+      p95: null,
+    });
+    const custom = frames.map(({ meta }) => meta.custom);
+    expect(custom).toEqual(
+      Array(3).fill({
+        nowFromMs: (shop.fromS + 15) * 1_000,
+        nowToMs: (shop.fromS + 45) * 1_000,
+        beforeFromMs: (shop.fromS - 15) * 1_000,
+        beforeToMs: (shop.fromS + 15) * 1_000,
+      })
+    );
+  });
+
+  it('has edges and operations, one row per side', async () => {
+    const { frames } = await one({ queryType: 'overview' }, halves());
+    const [, edges, operations] = frames;
+    expect(edges!.rows.map((row) => [row['source'], row['target'], row['side'], row['requests']])).toEqual([
+      ['192.0.2.7', 'gateway', 'server', 15],
+      ['gateway', 'orders', 'client', 15],
+      ['gateway', 'orders', 'server', 15],
+      ['orders', 'db:3306', 'client', 15],
+    ]);
+    expect(operations!.rows.map((row) => [row['target'], row['endpoint'], row['side']])).toEqual([
+      ['gateway', '/cart', 'server'],
+      ['orders', '/orders', 'client'],
+      ['orders', '/orders', 'server'],
+      ['db:3306', 'SELECT ?', 'client'],
+    ]);
+    expect(operations!.rows[3]).toEqual({
+      source: 'orders',
+      target: 'db:3306',
+      endpoint: 'SELECT ?',
+      side: 'client',
+      protocol: 'mysql',
+      requests: 15,
+      errors: 2,
+      timeouts: 2,
+      resets: 0,
+      mean: mean(10, 15),
+      p95: expect.closeTo(10e6, -3) as number,
+      requestsBefore: 15,
+      errorsBefore: 1,
+      meanBefore: mean(10, 0),
+      p95Before: expect.closeTo(10e6, -3) as number,
+    });
+  });
+
+  it('knows no before in a short range, and says what a limit cut', async () => {
+    const short = { fromS: shop.fromS, toS: shop.fromS + 30 };
+    const { frames } = await one({ queryType: 'overview', limit: 1 }, short);
+    expect(frames[0]!.rows).toMatchObject([{ service: 'db:3306', requests: REQUESTS, rateBefore: null }]);
+    expect(frames[0]!.meta.custom).toMatchObject({
+      beforeFromMs: shop.fromS * 1_000,
+      beforeToMs: shop.fromS * 1_000,
+    });
+    expect(frames.map(({ meta }) => meta.notices![0]!.text)).toEqual([
+      'The 1 busiest of 4 services are shown.',
+      'The 1 busiest of 4 edges are shown.',
+      'The 1 busiest of 4 operations are shown.',
+    ]);
+  });
+
+  it('filters by either end, as the map does', async () => {
+    const filters = [{ key: 'service', operator: '=', value: 'db:3306' }];
+    const { frames } = await one({ queryType: 'overview', filters }, halves());
+    expect(frames[1]!.rows.map((row) => row['target'])).toEqual(['db:3306']);
+    const nobody = await one({ queryType: 'overview', filters: [{ key: 'service', value: 'nobody' }] });
+    expect(nobody.frames.map(({ rows, fields }) => [rows.length, fields.length > 0])).toEqual(Array(3).fill([0, true]));
+  });
+});
+
 describe('traces', () => {
   it('lists root requests, failed or slowest first on request', async () => {
     const recent = await one({ queryType: 'traceSearch', limit: 5 });
@@ -376,6 +492,19 @@ describe('traces', () => {
     expect(tags.find(({ key }) => key === 'throughline.link.evidence')!.value).toBe('only_open');
     expect(nodes!.rows.map((row) => row['id'])).toEqual(expect.arrayContaining(['gateway', 'orders']));
     expect(trace!.meta.custom).toMatchObject({ spans: expect.any(Number) as number });
+    expect(trace!.meta.custom!['ageMs']).toBeGreaterThan(0);
+    const way = spans.find((row) => row['spanID'] === spanId(2, 9, 'c'))!['hops'] as TraceHop[];
+    expect(way.map(({ kind, point, host }) => [kind, point, host])).toEqual([
+      ['process', 'gateway', 'host-1'],
+      ['interface', 'eth0', 'host-1'],
+      ['interface', 'eth0', 'host-2'],
+      ['process', 'orders', 'host-2'],
+    ]);
+    // From the start of the span: its own process saw the whole of it, its interface a part.
+    expect(way[0]).toEqual({ ...way[0], requestNs: 0, responseNs: 30e6 + 9, retransmissions: 0 });
+    expect(way[1]).toMatchObject({ requestNs: 100_000, responseNs: expect.any(Number) as number });
+    expect(way.map((hop) => 'clockUncertaintyNs' in hop)).toEqual([false, false, true, false]);
+    expect(spans.find((row) => row['spanID'] === spanId(2, 9, 's'))!['hops']).toEqual([]);
   });
 
   it('prefers a link that was found later', async () => {

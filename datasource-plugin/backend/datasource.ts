@@ -10,6 +10,7 @@ import { type QueryContext, queryContext } from './context.ts';
 import { DatasourceError, toDatasourceError } from './errors.ts';
 import { checkStore } from './health.ts';
 import { Metrics } from './metrics.ts';
+import { answerOverview } from './queries/overview.ts';
 import { answerRed } from './queries/red.ts';
 import { answerServiceMap } from './queries/serviceMap.ts';
 import { answerSql } from './queries/sql.ts';
@@ -31,12 +32,19 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
         return answerSql(query, context);
       case 'red':
         return answerRed(query, context);
+      case 'overview':
+        return answerOverview(query, context);
       case 'serviceMap':
         return answerServiceMap(query, context);
       case 'traceSearch':
         return answerTraceSearch(query, context);
       case 'traceId':
         return answerTraceId(query, context, workers);
+      case 'edge':
+      case 'breakdown':
+      case 'events':
+      case 'freshness':
+        throw new DatasourceError('DATASOURCE_QUERY', `${query.queryType} is not answered yet`, 'update the plugin');
     }
   }
 

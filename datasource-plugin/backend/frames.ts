@@ -1,5 +1,5 @@
 import { type Field, type FieldConfig, type Frame, type FrameMeta, type Labels } from '@throughline/grafana-backend';
-import { type FrameContract, type FrameRow, QUERY_VERSION } from '@throughline/query';
+import { type FrameContract, type FrameRow, QUERY_VERSION, type QueryInput } from '@throughline/query';
 import { type Settings } from './settings.ts';
 
 /** Builds frames from the contracts in libs/query. */
@@ -34,19 +34,54 @@ export function toFrame<C extends FrameContract>(
   return { name: contract.name, meta: { ...contract.meta, ...options.meta }, fields };
 }
 
-/** A field's link that opens the trace of the id in it; Explore reads `query`. */
-export function traceLink(settings: Settings, title = 'Open trace'): FieldConfig {
+/** A link of a field, as Grafana's DataLink. */
+export type DataLink = Readonly<Record<string, unknown>>;
+
+/** Pages of the app, which has its own place in the address. */
+const APP = '/a/throughline-app';
+
+/**
+ * Opens a page of the app in the time range at hand.
+ * @param parameters of the address, each a variable of Grafana's data links, without its braces and format
+ * @param constants of the address
+ */
+export function appLink(
+  title: string,
+  page: 'service' | 'edge' | 'trace' | 'traces',
+  parameters: Readonly<Record<string, string>>,
+  constants: Readonly<Record<string, string>> = {}
+): DataLink {
+  const parts = [
+    ...Object.entries(parameters).map(([name, variable]) => `${name}=\${${variable}:percentencode}`),
+    ...Object.entries(constants).map(([name, value]) => `${name}=${encodeURIComponent(value)}`),
+    '${__url_time_range}',
+  ];
+  return { title, url: `${APP}/${page}?${parts.join('&')}` };
+}
+
+/** Opens a query of this data source in Explore. */
+export function exploreLink(settings: Settings, title: string, query: QueryInput): DataLink {
+  return {
+    title,
+    url: '',
+    internal: { query, datasourceUid: settings.uid, datasourceName: settings.name },
+  };
+}
+
+/** A field's links that open the trace of the id in it. */
+export function traceLinks(settings: Settings): FieldConfig {
   return {
     links: [
-      {
-        title,
-        url: '',
-        internal: {
-          query: { queryType: 'traceId', version: QUERY_VERSION, query: '${__value.raw}' },
-          datasourceUid: settings.uid,
-          datasourceName: settings.name,
-        },
-      },
+      exploreLink(settings, 'Open trace', { queryType: 'traceId', version: QUERY_VERSION, query: '${__value.raw}' }),
+      appLink('Open trace in Throughline', 'trace', { id: '__value.raw' }),
     ],
   };
 }
+
+/** Links of the two frames of a map or table of edges, by the names of their fields. */
+export const nodeLink = (field: string): DataLink =>
+  appLink('Open ${__data.fields.' + field + '}', 'service', { service: `__data.fields.${field}` });
+export const edgeLink: DataLink = appLink('Open ${__data.fields.source} → ${__data.fields.target}', 'edge', {
+  source: '__data.fields.source',
+  target: '__data.fields.target',
+});

@@ -1,4 +1,4 @@
-import { type QueryFilter, type Side } from '@throughline/query';
+import { type ComparisonCustom, type QueryFilter, type Side } from '@throughline/query';
 import { type QueryContext } from './context.ts';
 import { filterCondition, tenantCondition, timeCondition } from './scope.ts';
 import { type Settings } from './settings.ts';
@@ -38,6 +38,40 @@ const SECONDS_UP_TO_MS = 2 * 3_600_000;
 export function sumRange({ fromMs, toMs }: Pick<QueryContext, 'fromMs' | 'toMs'>): RollupRange {
   const inSeconds = toMs - fromMs <= SECONDS_UP_TO_MS && Date.now() - fromMs <= SECONDS_KEPT_MS;
   return aligned(fromMs, toMs, inSeconds ? 1 : 60);
+}
+
+/** The end of a range, now, and the rest of it, before; rounded to whole steps of one table. */
+export interface ComparedRange extends ComparisonCustom {
+  readonly range: RollupRange;
+}
+
+const NOW_AT_LEAST_MS = 30_000;
+const NOW_AT_MOST_MS = 5 * 60_000;
+const NOW_SHARE = 1 / 4;
+
+export function comparedRange(context: Pick<QueryContext, 'fromMs' | 'toMs'>): ComparedRange {
+  const range = sumRange(context);
+  const stepMs = range.stepSeconds * 1_000;
+  const wanted = Math.max(NOW_AT_LEAST_MS, Math.min(NOW_AT_MOST_MS, (range.toMs - range.fromMs) * NOW_SHARE));
+  const nowFromMs = Math.max(range.fromMs, range.toMs - Math.ceil(wanted / stepMs) * stepMs);
+  return {
+    range,
+    nowFromMs,
+    // A step that is not over yet has no more seconds than those gone by.
+    nowToMs: Math.max(nowFromMs + 1_000, Math.min(range.toMs, Date.now())),
+    beforeFromMs: range.fromMs,
+    beforeToMs: nowFromMs,
+  };
+}
+
+/** `meta.custom` of frames that compare. */
+export function comparisonMeta({
+  nowFromMs,
+  nowToMs,
+  beforeFromMs,
+  beforeToMs,
+}: ComparisonCustom): Readonly<Record<string, number>> {
+  return { nowFromMs, nowToMs, beforeFromMs, beforeToMs };
 }
 
 function aligned(fromMs: number, toMs: number, stepSeconds: number): RollupRange {
@@ -89,7 +123,7 @@ export function rollupRows(
   const filter = filterCondition(filters, isMap ? MAP_FILTER_COLUMNS : FILTER_COLUMNS, parameters);
   return `(
   SELECT
-    Time, Side, Protocol, Endpoint, Requests, Errors, DurationQuantiles, Slowest, Failed,
+    Time, Side, Protocol, Endpoint, Requests, Errors, Timeouts, Resets, DurationSum, DurationQuantiles, Slowest, Failed,
     if(own.Name != '', own.Name, 'unknown') AS Own,
     multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown') AS Peer
   FROM ${range.table} AS red

@@ -2,6 +2,7 @@ import { type Frame, type Notice } from '@throughline/grafana-backend';
 import {
   type FrameRow,
   type TraceFrameCustom,
+  type TraceHop,
   type TraceIdQuery,
   type TraceKeyValue,
   traceEdgesFrame,
@@ -14,13 +15,13 @@ import { toFrame } from './frames.ts';
 type TraceRow = FrameRow<typeof traceFrame>;
 
 /** An assembled trace in the shape of Grafana's trace view, and its services as a node graph. Pure. */
-export function buildTraceFrames(trace: Trace, hops: TraceIdQuery['hops']): Frame[] {
-  return [traceToFrame(trace, hops), ...graphFrames(trace)];
+export function buildTraceFrames(trace: Trace, hops: TraceIdQuery['hops'], nowMs: number): Frame[] {
+  return [traceToFrame(trace, hops, nowMs), ...graphFrames(trace)];
 }
 
 const STATUS = { Unset: 0, Ok: 1, Error: 2 } as const;
 
-function traceToFrame(trace: Trace, hops: TraceIdQuery['hops']): Frame {
+function traceToFrame(trace: Trace, hops: TraceIdQuery['hops'], nowMs: number): Frame {
   const traceID = trace.traceId || trace.roots[0]!.span.spanId;
   const originMs = Number(trace.startNs / 1_000_000n) + Number(trace.startNs % 1_000_000n) / 1e6;
   const rows: TraceRow[] = [];
@@ -51,6 +52,7 @@ function traceToFrame(trace: Trace, hops: TraceIdQuery['hops']): Frame {
     roots: trace.roots.length,
     complete: missing.length === 0,
     gaps: missing,
+    ageMs: Math.max(0, nowMs - originMs - trace.durationNs / 1e6),
   };
   const notices = missing.map((text): Notice => ({ severity: 'info', text }));
   return toFrame(traceFrame, rows, { meta: { custom: { ...custom }, ...(notices.length > 0 && { notices }) } });
@@ -115,10 +117,26 @@ function spanRow(
       ...(link?.evidence === 'one_of' ? [`its cause is ${link.reason}`] : []),
       ...(span.truncated ? ['the message was longer than the capture'] : []),
     ],
+    hops: traceHops(node),
     traceState: '',
     instrumentationLibraryName: span.layer === 'application' ? 'opentelemetry' : 'throughline',
     instrumentationLibraryVersion: '',
   };
+}
+
+/** The way of the request, where an interface saw it: the ends alone are what the spans say already. */
+function traceHops({ hops, startNs }: TraceNode): TraceHop[] {
+  if (!hops.some(({ kind }) => kind === 'interface')) return [];
+  return hops.map(({ kind, point, hostId, requestAtNs, responseAtNs, retransmissions, uncertaintyNs }) => ({
+    kind,
+    point: kind === 'process' ? point.replace(/ (client|server)$/, '') : point,
+    host: hostId,
+    requestNs: requestAtNs - startNs,
+    ...(responseAtNs !== undefined && { responseNs: responseAtNs - startNs }),
+    retransmissions,
+    // JSON has no Infinity, which an unbounded clock has.
+    ...(uncertaintyNs > 0 && { clockUncertaintyNs: Math.min(uncertaintyNs, Number.MAX_SAFE_INTEGER) }),
+  }));
 }
 
 /** Each interface on the way as a child row, from its first request packet to its last response packet. */
@@ -147,6 +165,7 @@ function hopRows(node: TraceNode, traceID: string, parentSpanID: string, originM
         logs: [],
         references: [],
         warnings: hop.responseAtNs === undefined ? ['no response was seen here'] : [],
+        hops: [],
         traceState: '',
         instrumentationLibraryName: 'throughline',
         instrumentationLibraryVersion: '',

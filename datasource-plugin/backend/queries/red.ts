@@ -8,7 +8,7 @@ import {
   redSeriesFrame,
 } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { toFrame, traceLink } from '../frames.ts';
+import { toFrame, traceLinks } from '../frames.ts';
 import { chartRange, namesCte, QUANTILES_SQL, type RollupRange, rollupRows } from '../rollup.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
@@ -185,6 +185,6 @@ function exemplarsFrame(exemplars: readonly ExemplarRow[], { settings }: QueryCo
     endpoint: row.Endpoint,
   }));
   rows.sort((a, b) => Number(a.Time - b.Time));
-  const link = traceLink(settings);
+  const link = traceLinks(settings);
   return toFrame(exemplarFrame, rows, { config: { spanId: link, traceId: link } });
 }

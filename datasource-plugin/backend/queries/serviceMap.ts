@@ -1,7 +1,8 @@
 import { type Notice, type QueryAnswer } from '@throughline/grafana-backend';
 import { type FrameRow, mapEdgesFrame, mapNodesFrame, type ServiceMapQuery } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { toFrame } from '../frames.ts';
+import { type DataLink, edgeLink, exploreLink, nodeLink, toFrame } from '../frames.ts';
+import { edgeId, iconOf, kindOf } from '../nodes.ts';
 import { namesCte, QUANTILES_SQL, type RollupRange, rollupRows, sumRange } from '../rollup.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
@@ -19,28 +20,16 @@ export async function answerServiceMap(query: ServiceMapQuery, context: QueryCon
     });
   }
   const meta = { executedQueryString: statement.sql, ...(notices.length > 0 && { notices }) };
-  const byService = {
-    links: [
-      {
-        title: 'Requests of ${__data.fields.title}',
-        url: '',
-        internal: {
-          query: {
-            queryType: 'red',
-            version: query.version,
-            groupBy: 'endpoint',
-            filters: [{ key: 'service', operator: '=', value: '${__data.fields.title}' }],
-          },
-          datasourceUid: context.settings.uid,
-          datasourceName: context.settings.name,
-        },
-      },
-    ],
-  };
+  const byService: DataLink = exploreLink(context.settings, 'Requests of ${__data.fields.title}', {
+    queryType: 'red',
+    version: query.version,
+    groupBy: 'endpoint',
+    filters: [{ key: 'service', operator: '=', value: '${__data.fields.title}' }],
+  });
   return {
     frames: [
-      toFrame(mapNodesFrame, map.nodes, { meta, config: { title: byService } }),
-      toFrame(mapEdgesFrame, map.edges, { meta }),
+      toFrame(mapNodesFrame, map.nodes, { meta, config: { title: { links: [nodeLink('id'), byService] } } }),
+      toFrame(mapEdgesFrame, map.edges, { meta, config: { id: { links: [edgeLink] } } }),
     ],
   };
 }
@@ -135,10 +124,6 @@ export function buildMap(rows: readonly MapRow[], seconds: number, limit: number
   };
 }
 
-function edgeId(source: string, target: string): string {
-  return `${source} → ${target}`;
-}
-
 function requestsOf({ client, server }: Edge): number {
   return Number(client?.requests ?? server?.requests ?? 0n);
 }
@@ -153,7 +138,7 @@ function toNode(
   const requests = stats?.requests ?? 0n;
   const errors = stats?.errors ?? 0n;
   const errorShare = requests === 0n ? 0 : Number(errors) / Number(requests);
-  const kind = isService ? 'service' : 'external';
+  const kind = kindOf(isService);
   return {
     id: name,
     title: name,
@@ -168,13 +153,6 @@ function toNode(
     detail__requests: requests,
     detail__errors: errors,
   };
-}
-
-/** Names of Grafana's icons. */
-function iconOf(isService: boolean, protocols: ReadonlySet<string>): string {
-  if (protocols.has('mysql') || protocols.has('redis')) return 'database';
-  if (protocols.has('dns')) return 'sitemap';
-  return isService ? 'cube' : 'cloud';
 }
 
 function toEdge(edge: Edge, seconds: number): FrameRow<typeof mapEdgesFrame> {

@@ -1,7 +1,7 @@
 import { type QueryAnswer } from '@throughline/grafana-backend';
 import { type FrameRow, traceListFrame, type TraceSearchQuery } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { toFrame, traceLink } from '../frames.ts';
+import { toFrame, traceLinks } from '../frames.ts';
 import { namesCte } from '../rollup.ts';
 import { ATTRIBUTES, filterCondition, RESOURCE_ATTRIBUTES, tenantCondition, timeCondition } from '../scope.ts';
 import { Parameters, type Statement } from '../statement.ts';
@@ -23,7 +23,7 @@ export async function answerTraceSearch(query: TraceSearchQuery, context: QueryC
     caller: row.Caller,
   }));
   const meta = { executedQueryString: statement.sql, uniqueRowIdFields: [0] };
-  return { frames: [toFrame(traceListFrame, rows, { meta, config: { traceID: traceLink(context.settings) } })] };
+  return { frames: [toFrame(traceListFrame, rows, { meta, config: { traceID: traceLinks(context.settings) } })] };
 }
 
 interface RootRow {
