@@ -448,6 +448,37 @@ describe('overview', () => {
   });
 });
 
+describe('breakdown', () => {
+  /** Means of the first bucket, requests 0 to 9, by part. */
+  const firstBucket = (frames: readonly JsonFrame[]) =>
+    Object.fromEntries(frames.map(({ fields, rows }) => [fields[1]!.labels!['part'], rows[0]![fields[1]!.name]]));
+
+  it('tells what a service did itself, what it called and the network between', async () => {
+    const { frames, error } = await one({ queryType: 'breakdown', service: 'gateway' });
+    expect(error).toBe('');
+    expect(frames.map(({ fields }) => fields[1]!.labels)).toEqual(
+      ['own', 'database', 'cache', 'dns', 'rpc', 'network'].map((part) => ({ service: 'gateway', part }))
+    );
+    expect(frames[0]!.meta.type).toBe('timeseries-multi');
+    // 40 ms arrived, 30 ms of them waiting for orders, which took 26 ms.
+    expect(firstBucket(frames)).toEqual({ own: 10e6, database: 0, cache: 0, dns: 0, rpc: 26e6 + 4.5, network: 4e6 });
+    expect(frames[0]!.rows.map((row) => row['own'])).toEqual([10e6, 10e6, 10e6, null, null, null]);
+  });
+
+  it('takes a far end that no agent sees for what its protocol is', async () => {
+    const { frames } = await one({ queryType: 'breakdown', service: 'orders' });
+    expect(firstBucket(frames)).toEqual({ own: 16e6, database: 10e6 + 4.5, cache: 0, dns: 0, rpc: 0, network: 0 });
+  });
+
+  it('tells the calls of one endpoint’s requests from the spans', async () => {
+    const { frames, error } = await one({ queryType: 'breakdown', service: 'gateway', endpoint: '/cart' });
+    expect(error).toBe('');
+    expect(firstBucket(frames)).toEqual({ own: 10e6, database: 0, cache: 0, dns: 0, rpc: 26e6 + 4.5, network: 4e6 });
+    const other = await one({ queryType: 'breakdown', service: 'gateway', endpoint: '/other' });
+    expect(other.frames).toMatchObject([{ meta: { type: 'timeseries-multi' }, fields: [] }]);
+  });
+});
+
 describe('traces', () => {
   it('lists root requests, failed or slowest first on request', async () => {
     const recent = await one({ queryType: 'traceSearch', limit: 5 });

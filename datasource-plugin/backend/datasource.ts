@@ -10,6 +10,7 @@ import { type QueryContext, queryContext } from './context.ts';
 import { DatasourceError, toDatasourceError } from './errors.ts';
 import { checkStore } from './health.ts';
 import { Metrics } from './metrics.ts';
+import { answerBreakdown } from './queries/breakdown.ts';
 import { answerOverview } from './queries/overview.ts';
 import { answerRed } from './queries/red.ts';
 import { answerServiceMap } from './queries/serviceMap.ts';
@@ -34,6 +35,8 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
         return answerRed(query, context);
       case 'overview':
         return answerOverview(query, context);
+      case 'breakdown':
+        return answerBreakdown(query, context);
       case 'serviceMap':
         return answerServiceMap(query, context);
       case 'traceSearch':
@@ -41,7 +44,6 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
       case 'traceId':
         return answerTraceId(query, context, workers);
       case 'edge':
-      case 'breakdown':
       case 'events':
       case 'freshness':
         throw new DatasourceError('DATASOURCE_QUERY', `${query.queryType} is not answered yet`, 'update the plugin');

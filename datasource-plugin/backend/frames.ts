@@ -85,3 +85,39 @@ export const edgeLink: DataLink = appLink('Open ${__data.fields.source} → ${__
   source: '__data.fields.source',
   target: '__data.fields.target',
 });
+
+/**
+ * Links of a point of a series that lead to the requests behind it.
+ * @param labels keys of the traces to find, each with the label of the field that holds its value
+ * @param constants keys with values that no label holds
+ */
+export function pointLinks(
+  settings: Settings,
+  stepSeconds: number,
+  labels: Readonly<Record<string, string>>,
+  constants: Readonly<Record<string, string>> = {},
+  of: 'requests' | 'calls' = 'requests'
+): readonly DataLink[] {
+  const variables = Object.entries(labels).map(([key, label]) => [key, `__field.labels.${label}`] as const);
+  const values = [
+    ...variables.map(([key, variable]) => [key, '${' + variable + '}'] as const),
+    ...Object.entries(constants),
+  ];
+  return [
+    appLink(
+      'Traces behind this point',
+      'traces',
+      { ...Object.fromEntries(variables), at: '__value.time' },
+      { ...constants, step: String(stepSeconds * 1_000) }
+    ),
+    exploreLink(settings, 'Explore traces', {
+      queryType: 'traceSearch',
+      version: QUERY_VERSION,
+      of,
+      filters: values.map(([key, value]) => ({ key: FILTER_OF[key] ?? key, operator: '=', value })),
+    }),
+  ];
+}
+
+/** Keys of the app's address that a search names otherwise: ends of an edge. */
+const FILTER_OF: Readonly<Record<string, string>> = { source: 'service', target: 'peer' };
