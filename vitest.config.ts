@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const sources = '{agent,ingest,store,workbench,libs/*,datasource-plugin,tests,bench,.ci}';
+const sources = '{agent,ingest,store,workbench,libs/*,datasource-plugin,provisioning,deploy,tests,bench,.ci}';
 const webSources = '{panels/*/src,app-plugin/src,libs/ui/src,datasource-plugin/src}';
 
 // unit: no network, no root. int: needs a store, servers or root; each file skips with a printed reason where it cannot run.

@@ -9,6 +9,7 @@ const GENERATORS = [
   'libs/grafana-backend/src/generate.ts',
   'libs/schema/src/generate.ts',
   'bpf/generate-offsets.ts',
+  'provisioning/generate.ts',
 ];
 
 for (const generator of GENERATORS) {
