@@ -6,6 +6,7 @@ import { endProcesses, isRunning, processIdentity, type ProcessIdentity } from '
 import { mayCapture, setcapArgument } from './capabilities.ts';
 import { endInstance } from './end.ts';
 import { CliError } from './errors.ts';
+import { buildFrontend } from './frontend.ts';
 import { Instance, PROJECT_ROOT, STATE_DIRECTORY, type Endpoints, type NamedProcess } from './instance.ts';
 import { Launcher } from './launcher.ts';
 import { unpackLibbpf } from './libbpf.ts';
@@ -122,6 +123,8 @@ async function start(
   });
   if (isRoot()) progress.note(`store, ingest and workbench run as uid ${user.uid}`);
 
+  const frontend = buildFrontend((line) => progress.step(`built        ${line}`), interruption.signal);
+  frontend.catch(() => undefined); // heard of below, unless something else fails first
   await launcher.start(storeService(context));
   progress.step(`store        ${storeUrl(portsOf(portBase))}`);
   await launcher.start(ingestService(context));
@@ -135,12 +138,14 @@ async function start(
     progress.step('load         20 requests a second');
   }
 
+  await frontend;
   interruption.signal.throwIfAborted();
   instance.writeEndpoints(endpointsOf(portBase, launcher.processes, demo));
   if (detach) launcher.detach();
   progress.step('ready');
   const option = portBase === DEFAULT_PORT_BASE ? '' : ` --port-base ${portBase}`;
-  progress.note(`see what happens: ./throughline trace${option}`);
+  progress.note(`look at it:       ${workbenchUrl(portsOf(portBase))}`);
+  progress.note(`in the terminal:  ./throughline trace${option}`);
   if (detach) progress.note(`end it:           ./throughline stop${option}`);
 }
 

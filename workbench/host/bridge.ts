@@ -11,6 +11,8 @@ import {
 import { type Logger } from 'pino';
 import { z } from 'zod';
 import { type HostConfig } from './config.ts';
+import { DATASOURCE_NAME, DATASOURCE_UID } from './datasource.ts';
+import { createSite } from './site.ts';
 import { parseTime } from './timeRange.ts';
 
 /**
@@ -18,7 +20,6 @@ import { parseTime } from './timeRange.ts';
  * browser, and our command line, talk to. The store's token goes to the backend only.
  */
 
-const DATASOURCE_UID = 'throughline';
 const MAX_BODY_BYTES = 4 << 20;
 
 class HttpError extends Error {
@@ -42,20 +43,22 @@ export function createBridge({ config, backend, logger }: BridgeOptions) {
     user: { login: 'workbench', name: 'Workbench', role: 'Viewer' },
     dataSourceInstanceSettings: {
       uid: DATASOURCE_UID,
-      name: 'Throughline',
+      name: DATASOURCE_NAME,
       url: config.storeUrl,
       jsonData: Buffer.from(JSON.stringify({ tenant: config.tenant, environment: config.environment })),
       decryptedSecureJsonData: new Map([['readToken', config.readToken]]),
     },
   });
 
+  const site = createSite(config);
+
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     checkCaller(request);
     const url = new URL(request.url ?? '/', 'http://localhost');
     const [, uid, rest] = /^\/api\/datasources\/uid\/([^/]+)\/(health|resources\/.*)$/.exec(url.pathname) ?? [];
-    if (url.pathname === '/' && request.method === 'GET') return sendStatusPage(response);
     if (url.pathname === '/healthz') return sendHealthz(response);
     if (url.pathname === '/api/ds/query' && request.method === 'POST') return answerQueries(request, response);
+    if (uid === undefined && (await site(request, response, decodePath(url.pathname)))) return;
     if (uid === undefined || rest === undefined) throw new HttpError(404, `nothing is at ${url.pathname}`);
     if (uid !== DATASOURCE_UID) throw new HttpError(404, `no data source has the uid ${uid}; use ${DATASOURCE_UID}`);
     if (rest === 'health') return answerHealth(response);
@@ -117,13 +120,6 @@ export function createBridge({ config, backend, logger }: BridgeOptions) {
     send(response, 200, 'text/plain', 'ok\n');
   }
 
-  async function sendStatusPage(response: ServerResponse): Promise<void> {
-    const plugin = await backend();
-    const health = await plugin.checkHealth(CheckHealthRequest.fromPartial({ pluginContext }));
-    const text = `Throughline workbench\n\nbackend  running, pid ${plugin.pid}\nstore    ${health.message}\n`;
-    send(response, 200, 'text/plain; charset=utf-8', text);
-  }
-
   return (request: IncomingMessage, response: ServerResponse): void => {
     route(request, response).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) return;
@@ -144,6 +140,14 @@ function checkCaller(request: IncomingMessage): void {
   const { origin } = request.headers;
   if (origin !== undefined && !LOCAL_NAMES.has(hostName(origin))) {
     throw new HttpError(403, 'pages of other sites may not call the workbench');
+  }
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new HttpError(400, 'the path is badly encoded');
   }
 }
 

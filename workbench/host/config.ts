@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PACKAGE_SETS, type PackageSet } from './pageBuild.ts';
 
 export interface HostConfig {
   readonly host: string;
@@ -7,6 +8,10 @@ export interface HostConfig {
   readonly readToken: string;
   readonly tenant: string;
   readonly environment: string;
+  /** Of Grafana's packages, that the page is built from. */
+  readonly packageSet: PackageSet;
+  /** Serve the page under Grafana's own Content-Security-Policy. */
+  readonly contentSecurityPolicy: boolean;
 }
 
 const schema = z.object({
@@ -15,6 +20,8 @@ const schema = z.object({
   THROUGHLINE_STORE_READ_TOKEN: z.string().min(1),
   THROUGHLINE_TENANT: z.string().min(1).default('default'),
   THROUGHLINE_ENVIRONMENT: z.string().min(1).default('default'),
+  THROUGHLINE_WORKBENCH_PACKAGES: z.enum(PACKAGE_SETS).default('current'),
+  THROUGHLINE_WORKBENCH_CSP: z.stringbool().default(false),
 });
 
 /** @throws Error naming every variable that is wrong */
@@ -32,5 +39,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): H
     readToken: parsed.data.THROUGHLINE_STORE_READ_TOKEN,
     tenant: parsed.data.THROUGHLINE_TENANT,
     environment: parsed.data.THROUGHLINE_ENVIRONMENT,
+    packageSet: parsed.data.THROUGHLINE_WORKBENCH_PACKAGES,
+    contentSecurityPolicy: parsed.data.THROUGHLINE_WORKBENCH_CSP,
   };
 }
