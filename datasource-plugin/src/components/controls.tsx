@@ -1,0 +1,155 @@
+import { css } from '@emotion/css';
+import { type GrafanaTheme2 } from '@grafana/data';
+import { Combobox, type ComboboxOption, Field, Input, Stack, useStyles2 } from '@grafana/ui';
+import { type KeyboardEvent, type ReactElement, type ReactNode } from 'react';
+import { useState } from 'react';
+
+/** Controls that all editors of the data source are made of. */
+
+/** Fields side by side, below each other where the width is not enough. */
+export function Row({ children }: { readonly children: ReactNode }) {
+  return (
+    <Stack direction="row" wrap="wrap" gap={1} alignItems="flex-start">
+      {children}
+    </Stack>
+  );
+}
+
+export interface LabelledProps {
+  readonly label: string;
+  /** Id of the control. */
+  readonly id: string;
+  readonly help?: string;
+  readonly problem?: string | undefined;
+  /** Takes the width that is left. */
+  readonly wide?: boolean;
+  readonly children: ReactElement<Record<string, unknown>>;
+}
+
+export function Labelled({ label, id, help, problem, wide = false, children }: LabelledProps) {
+  const styles = useStyles2(getStyles);
+  return (
+    <div className={wide ? styles.wide : styles.field}>
+      <Field
+        noMargin
+        label={label}
+        htmlFor={id}
+        {...(help !== undefined && { description: help })}
+        invalid={problem !== undefined}
+        error={problem}
+      >
+        {children}
+      </Field>
+    </div>
+  );
+}
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  // 160 px twice and the gap between fit the 390 px of a phone.
+  field: css({ flex: '1 1 160px', minWidth: 0, maxWidth: theme.spacing(40) }),
+  wide: css({ flex: '1 1 320px', minWidth: 0 }),
+});
+
+export interface CommittedInputProps {
+  readonly id: string;
+  readonly value: string;
+  /** On Enter and on leaving, where the text is another. */
+  readonly onCommit: (value: string) => void;
+  readonly onDraft?: (value: string) => void;
+  readonly placeholder?: string;
+  readonly type?: 'text' | 'number';
+  readonly min?: number;
+  readonly max?: number;
+  readonly suffix?: string;
+  readonly invalid?: boolean;
+  readonly 'aria-label'?: string;
+}
+
+/** A query per keystroke would ask the store for what nobody meant. */
+export function CommittedInput({ value, onCommit, onDraft, ...props }: CommittedInputProps) {
+  const [draft, setDraft] = useState<string>();
+  const commit = () => {
+    if (draft === undefined) return;
+    if (draft !== value) onCommit(draft);
+    setDraft(undefined);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter') commit();
+  };
+  return (
+    <Input
+      {...props}
+      value={draft ?? value}
+      onChange={({ currentTarget }) => {
+        setDraft(currentTarget.value);
+        onDraft?.(currentTarget.value);
+      }}
+      onBlur={commit}
+      onKeyDown={onKeyDown}
+    />
+  );
+}
+
+export interface NumberInputProps {
+  readonly id: string;
+  readonly value: number | undefined;
+  readonly onCommit: (value: number | undefined) => void;
+  readonly min: number;
+  readonly max?: number;
+  readonly placeholder?: string;
+  readonly suffix?: string;
+  /** Counts; others may have a fraction. */
+  readonly integer?: boolean;
+}
+
+/** Holds what is written within its bounds; empty is undefined. */
+export function NumberInput({ value, onCommit, min, max = Infinity, integer = false, ...props }: NumberInputProps) {
+  return (
+    <CommittedInput
+      {...props}
+      type="number"
+      min={min}
+      {...(max !== Infinity && { max })}
+      value={value === undefined ? '' : String(value)}
+      onCommit={(text) => {
+        const number = text.trim() === '' ? Number.NaN : Number(text);
+        if (Number.isNaN(number)) return onCommit(undefined);
+        onCommit(Math.min(max, Math.max(min, integer ? Math.round(number) : number)));
+      }}
+    />
+  );
+}
+
+export interface NamePickerProps {
+  readonly id: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  readonly load: () => Promise<readonly string[]>;
+  /** Offered before the loaded names: dashboard variables, say. */
+  readonly others?: readonly string[];
+  readonly placeholder?: string;
+  readonly clearable?: boolean;
+  readonly 'aria-label'?: string;
+}
+
+/** A name that the store knows, or any other that is typed: the store lists those of the last day only. */
+export function NamePicker({ value, onChange, load, others = [], clearable = false, ...props }: NamePickerProps) {
+  const options = async (typed: string): Promise<ComboboxOption[]> => {
+    const names = await load();
+    return matching([...others, ...names], typed).map((name) => ({ value: name, label: name }));
+  };
+  const shared = { ...props, options, createCustomValue: true, value: value === '' ? null : value };
+  return clearable ? (
+    <Combobox {...shared} isClearable onChange={(option) => onChange(option?.value ?? '')} />
+  ) : (
+    <Combobox {...shared} onChange={(option) => onChange(option.value)} />
+  );
+}
+
+/** Most options of a menu. */
+const MAX_OPTIONS = 200;
+
+export function matching(names: readonly string[], typed: string): string[] {
+  const wanted = typed.trim().toLowerCase();
+  return [...new Set(names)].filter((name) => name.toLowerCase().includes(wanted)).slice(0, MAX_OPTIONS);
+}
