@@ -1,2 +1,3 @@
 export * from './colours.ts';
 export * from './format.ts';
+export * from './waterfall/index.ts';

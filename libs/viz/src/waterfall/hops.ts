@@ -1,0 +1,148 @@
+import { type HopPoint, type TraceModel } from './model.ts';
+
+/** Where a segment of the way lies: in a host's network stack, in a host, between hosts, or in the process that answers. */
+export type SegmentPlace = 'clientStack' | 'host' | 'wire' | 'serverStack' | 'server' | 'beyond';
+
+/** Time in one direction. With hosts apart by their clocks' doubt, what is known is a bound. */
+export interface DirectionTime {
+  /** Never negative; undefined where that packet was not seen. */
+  readonly ns: number | undefined;
+  /** True where the clocks' doubt is above the time: it is at most `ns`. */
+  readonly atMost: boolean;
+}
+
+export interface WaySegment {
+  readonly place: SegmentPlace;
+  /** "eth0 → veth3a", "checkout", "beyond eth0". */
+  readonly label: string;
+  readonly host: string;
+  readonly request: DirectionTime;
+  readonly response: DirectionTime;
+  /** Both directions; the clocks' difference cancels out, so that this is exact. Undefined without an answer. */
+  readonly bothNs: number | undefined;
+  readonly retransmissions: number;
+}
+
+/**
+ * The way of a call in segments: one between each two points, and the last, which is the time at the far end. Both
+ * directions of all segments are together as long as the answer took at the first point.
+ */
+export function waySegments(points: readonly HopPoint[]): readonly WaySegment[] {
+  const segments: WaySegment[] = [];
+  for (let i = 0; i + 1 < points.length; i++) {
+    const from = points[i]!;
+    const to = points[i + 1]!;
+    const doubt = Math.max(from.clockUncertaintyNs ?? 0, to.clockUncertaintyNs ?? 0);
+    const apart = from.host !== to.host;
+    const there = to.requestNs - from.requestNs;
+    const back =
+      from.responseNs === undefined || to.responseNs === undefined ? undefined : from.responseNs - to.responseNs;
+    const bothNs = back === undefined ? undefined : Math.max(0, there + back);
+    segments.push({
+      place: placeOf(from, to),
+      label: `${from.point} → ${to.point}`,
+      host: apart ? `${from.host} → ${to.host}` : from.host,
+      request: direction(there, apart ? doubt : 0, bothNs),
+      response: direction(back, apart ? doubt : 0, bothNs),
+      bothNs,
+      retransmissions: Math.max(0, to.retransmissions - from.retransmissions),
+    });
+  }
+  const last = points.at(-1);
+  if (last !== undefined) {
+    const server = last.kind === 'process';
+    const bothNs = last.responseNs === undefined ? undefined : Math.max(0, last.responseNs - last.requestNs);
+    segments.push({
+      place: server ? 'server' : 'beyond',
+      label: server ? last.point : `beyond ${last.point}`,
+      host: last.host,
+      request: { ns: undefined, atMost: false },
+      response: { ns: undefined, atMost: false },
+      bothNs,
+      retransmissions: 0,
+    });
+  }
+  return segments;
+}
+
+function placeOf(from: HopPoint, to: HopPoint): SegmentPlace {
+  if (from.kind === 'process') return 'clientStack';
+  if (to.kind === 'process') return 'serverStack';
+  return from.host === to.host ? 'host' : 'wire';
+}
+
+function direction(ns: number | undefined, doubt: number, bothNs: number | undefined): DirectionTime {
+  if (ns === undefined) return { ns: undefined, atMost: false };
+  if (doubt === 0 || ns > doubt) return { ns: Math.max(0, ns), atMost: false };
+  // Neither direction can be longer than both together.
+  return { ns: Math.min(Math.max(0, ns) + doubt, bothNs ?? Infinity), atMost: true };
+}
+
+/** Time on the way of a call, both directions; undefined where the answer or the far end was not seen. */
+export function networkTime(points: readonly HopPoint[]): number | undefined {
+  const segments = waySegments(points);
+  if (segments.length < 2) return undefined;
+  let sum = 0;
+  for (const { place, bothNs } of segments) {
+    if (place === 'server' || place === 'beyond') continue;
+    if (bothNs === undefined) return undefined;
+    sum += bothNs;
+  }
+  return sum;
+}
+
+const PLACE_WORDS: Readonly<Record<SegmentPlace, string>> = {
+  clientStack: 'client stack',
+  host: 'host',
+  wire: 'wire',
+  serverStack: 'server stack',
+  server: 'server process',
+  beyond: 'beyond',
+};
+
+export function placeWords(place: SegmentPlace): string {
+  return PLACE_WORDS[place];
+}
+
+/** A cell of the strip: a name that fits, and the time. */
+export interface StripCell {
+  readonly name: string;
+  readonly ns: number | undefined;
+  /** Set on the ends: whose colour the cell carries. */
+  readonly service: string | undefined;
+  /** The slowest of the network's cells. */
+  readonly slowest: boolean;
+}
+
+const SHORT_PLACES: Readonly<Record<SegmentPlace, string>> = {
+  ...PLACE_WORDS,
+  clientStack: 'stack',
+  serverStack: 'NIC',
+};
+
+export function stripCells(points: readonly HopPoint[]): readonly StripCell[] {
+  const segments = waySegments(points);
+  let slowest = -1;
+  for (let i = 0; i + 1 < segments.length; i++) {
+    if ((segments[i]!.bothNs ?? 0) > (segments[slowest]?.bothNs ?? 0)) slowest = i;
+  }
+  return segments.map(({ place, bothNs, request }, i) => {
+    const end = place === 'clientStack' || place === 'server';
+    const point = place === 'clientStack' ? points[0]! : points.at(-1)!;
+    return {
+      name: end ? point.point : place === 'beyond' ? `beyond ${point.point}` : SHORT_PLACES[place],
+      ns: bothNs ?? request.ns,
+      service: end ? point.point : undefined,
+      slowest: i === slowest,
+    };
+  });
+}
+
+/** The largest doubt between the clocks of the hosts in a trace; 0 where one host saw everything. */
+export function clockUncertainty({ hops }: TraceModel): number {
+  let most = 0;
+  for (const points of hops.values()) {
+    for (const { clockUncertaintyNs } of points) most = Math.max(most, clockUncertaintyNs ?? 0);
+  }
+  return most;
+}
