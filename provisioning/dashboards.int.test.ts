@@ -41,7 +41,7 @@ function queriesOf({ panels, templating, annotations }: Dashboard): NamedQuery[]
     ...templating.list
       .filter(({ type }) => type === 'query')
       .map(({ name, query }) => ({ name: `variable ${name}`, query: query as Record<string, unknown> })),
-    ...annotations.list.map(({ target }) => ({ name: 'annotations', query: target! })),
+    ...annotations.list.map(({ target }) => ({ name: 'annotations', query: target })),
   ];
 }
 

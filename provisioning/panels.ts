@@ -255,13 +255,19 @@ export interface DashboardInput {
   readonly refresh?: string;
 }
 
+export interface Annotation {
+  readonly name: string;
+  readonly target: Readonly<Record<string, unknown>>;
+  readonly [key: string]: unknown;
+}
+
 export interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly tags: readonly string[];
   readonly panels: readonly Panel[];
   readonly templating: { readonly list: readonly Variable[] };
-  readonly annotations: { readonly list: readonly { readonly target?: Readonly<Record<string, unknown>> }[] };
+  readonly annotations: { readonly list: readonly Annotation[] };
   readonly [key: string]: unknown;
 }
 

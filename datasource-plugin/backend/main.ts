@@ -3,9 +3,12 @@ import { createDatasource } from './datasource.ts';
 
 const logger = stderrLogger('throughline-datasource');
 
-try {
+async function main(): Promise<void> {
   await serve(createDatasource(logger), logger);
-} catch (error) {
+}
+
+// Not awaited at the top level: the packaged backend is a CommonJS script.
+main().catch((error: unknown) => {
   logger.log('error', 'the backend did not start', { error });
   process.exit(1);
-}
+});

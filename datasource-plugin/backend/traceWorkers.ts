@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { type Worker } from 'node:worker_threads';
 import { type Logger } from '@throughline/grafana-backend';
 import { DatasourceError, type DatasourceErrorCode } from './errors.ts';
 import { type TraceJob } from './traceJob.ts';
+import { startTraceWorker } from './traceWorkerThread.ts';
 
 /** Threads that read and assemble traces, so that a large one delays nobody's small query. */
 
@@ -63,9 +64,7 @@ export class TraceWorkers {
   }
 
   #start(): Thread {
-    const worker = new Worker(new URL('./traceWorker.ts', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-    });
+    const worker = startTraceWorker({ resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
     const thread: Thread = { worker, jobs: new Map() };
     this.#threads.push(thread);
     worker.on('message', (message: FromWorker) => {
