@@ -448,6 +448,98 @@ describe('overview', () => {
   });
 });
 
+describe('edge', () => {
+  /** Requests 0 to 14 lie before, 15 to 29 now. */
+  const halves = () => ({ fromS: shop.fromS - 15, toS: shop.fromS + 45 });
+  const edge = (source: string, target: string, rest: object = {}) =>
+    one({ queryType: 'edge', source, target, ...rest }, halves());
+
+  it('tells where a call’s time goes, from nested durations of both sides', async () => {
+    const { frames, error } = await edge('gateway', 'orders');
+    expect(error).toBe('');
+    const segments = frames[0]!.rows;
+    expect(segments.map((row) => [row['segment'], row['place'], row['mean'], row['meanBefore']])).toEqual([
+      ['clientStack', 'host-1 · veth0', 1e6, 1e6],
+      ['clientHost', 'host-1 · veth0 → eth0', 0.5e6, 0.5e6],
+      ['wire', 'host-1 · eth0 → host-2 · eth0', 1e6, 1e6],
+      ['serverHost', 'host-2 · eth0 → veth1', 0.5e6, 0.5e6],
+      ['serverStack', 'host-2 · veth1', 1e6, 1e6],
+      // Of all but requests 3, 13 and 23, whose response the last interface did not see.
+      ['server', 'host-2', 26e6 + (330 - 23) / 14, 26e6 + (105 - 3 - 13) / 13],
+    ]);
+    expect(segments.every((row) => row['calls'] === 14 && row['callsBefore'] === 13)).toBe(true);
+    const again = segments.map((row) => [row['retransmissions'], row['retransmissionsBefore']]);
+    expect(again).toEqual([0, 0, 2, 0, 0, 0].map((now) => [now, now / 2]));
+    expect(frames[0]!.meta.custom).toMatchObject({ nowFromMs: (shop.fromS + 15) * 1_000 });
+  });
+
+  it('knows one time where one side is seen', async () => {
+    const { frames } = await edge('orders', 'db:3306');
+    expect(frames[0]!.rows).toEqual([
+      {
+        segment: 'call',
+        place: 'host-2',
+        mean: 10e6 + 22,
+        meanBefore: 10e6 + 7,
+        retransmissions: 0,
+        retransmissionsBefore: 0,
+        calls: 15,
+        callsBefore: 15,
+      },
+    ]);
+    const browser = await edge('192.0.2.7', 'gateway');
+    expect(browser.frames[0]!.rows).toMatchObject([{ segment: 'call', place: 'host-1', mean: 40e6 + 22, calls: 15 }]);
+  });
+
+  it('tells how calls end, on both sides, with the slowest of each as an example', async () => {
+    const { frames } = await edge('orders', 'db:3306');
+    expect(frames[1]!.rows).toEqual([
+      {
+        side: 'client',
+        failed: false,
+        failure: '',
+        code: 0,
+        message: '',
+        calls: 13,
+        callsBefore: 14,
+        mean: 10e6 + (330 - 19 - 29) / 13,
+        exampleId: spanId(3, 28, 'c'),
+      },
+      {
+        side: 'client',
+        failed: true,
+        failure: 'timeout',
+        code: 0,
+        message: '',
+        calls: 2,
+        callsBefore: 1,
+        mean: 10e6 + 24,
+        exampleId: spanId(3, 29, 'c'),
+      },
+    ]);
+    const both = await edge('gateway', 'orders');
+    expect(both.frames[1]!.rows.map((row) => [row['side'], row['code'], row['calls']])).toEqual([
+      ['client', 200, 15],
+      ['server', 200, 15],
+    ]);
+  });
+
+  it('reads one endpoint, and no edge that is not there', async () => {
+    expect((await edge('gateway', 'orders', { endpoint: '/orders' })).frames[0]!.rows).toHaveLength(6);
+    for (const other of [
+      await edge('gateway', 'orders', { endpoint: '/other' }),
+      await edge('orders', 'gateway'),
+      await edge("x' OR 1=1 --", 'orders'),
+      await edge('unknown', 'secret'),
+    ]) {
+      expect(other.frames.map(({ rows, fields }) => [rows.length, fields.length > 0])).toEqual([
+        [0, true],
+        [0, true],
+      ]);
+    }
+  });
+});
+
 describe('breakdown', () => {
   /** Means of the first bucket, requests 0 to 9, by part. */
   const firstBucket = (frames: readonly JsonFrame[]) =>
@@ -527,14 +619,16 @@ describe('traces', () => {
     const way = spans.find((row) => row['spanID'] === spanId(2, 9, 'c'))!['hops'] as TraceHop[];
     expect(way.map(({ kind, point, host }) => [kind, point, host])).toEqual([
       ['process', 'gateway', 'host-1'],
+      ['interface', 'veth0', 'host-1'],
       ['interface', 'eth0', 'host-1'],
       ['interface', 'eth0', 'host-2'],
+      ['interface', 'veth1', 'host-2'],
       ['process', 'orders', 'host-2'],
     ]);
     // From the start of the span: its own process saw the whole of it, its interface a part.
     expect(way[0]).toEqual({ ...way[0], requestNs: 0, responseNs: 30e6 + 9, retransmissions: 0 });
     expect(way[1]).toMatchObject({ requestNs: 100_000, responseNs: expect.any(Number) as number });
-    expect(way.map((hop) => 'clockUncertaintyNs' in hop)).toEqual([false, false, true, false]);
+    expect(way.map((hop) => 'clockUncertaintyNs' in hop)).toEqual([false, false, false, true, false, false]);
     expect(spans.find((row) => row['spanID'] === spanId(2, 9, 's'))!['hops']).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import { DatasourceError, toDatasourceError } from './errors.ts';
 import { checkStore } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { answerBreakdown } from './queries/breakdown.ts';
+import { answerEdge } from './queries/edge.ts';
 import { answerOverview } from './queries/overview.ts';
 import { answerRed } from './queries/red.ts';
 import { answerServiceMap } from './queries/serviceMap.ts';
@@ -37,13 +38,14 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
         return answerOverview(query, context);
       case 'breakdown':
         return answerBreakdown(query, context);
+      case 'edge':
+        return answerEdge(query, context);
       case 'serviceMap':
         return answerServiceMap(query, context);
       case 'traceSearch':
         return answerTraceSearch(query, context);
       case 'traceId':
         return answerTraceId(query, context, workers);
-      case 'edge':
       case 'events':
       case 'freshness':
         throw new DatasourceError('DATASOURCE_QUERY', `${query.queryType} is not answered yet`, 'update the plugin');

@@ -91,6 +91,25 @@ export function namesCte(settings: Settings, parameters: Parameters): string {
 )`;
 }
 
+/** Name of the far end where `peer` is its row of `names`. */
+export const PEER_NAME = "multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown')";
+
+/**
+ * Rows that count an exchange once per side: those of processes, and an SDK's where no agent saw its process.
+ * @param source alias of the table that is read
+ */
+export function countedRows(
+  source: string,
+  range: Pick<RollupRange, 'table' | 'fromMs' | 'toMs'>,
+  tenant: string,
+  parameters: Parameters
+): string {
+  const within = timeCondition('Time', range.fromMs, range.toMs, parameters);
+  return `(${source}.Layer = 'process' OR (${source}.Layer = 'application' AND ${source}.EntityId NOT IN (
+      SELECT EntityId FROM ${range.table} WHERE ${tenant} AND ${within} AND Layer = 'process'
+    )))`;
+}
+
 /** Columns of `rollupRows`. Own: whose rows these are. Peer: the far end, its entity's name if one is known. */
 const FILTER_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
   ['service', ['Own']],
@@ -118,21 +137,20 @@ export function rollupRows(
   settings: Settings,
   parameters: Parameters
 ): string {
-  const within = `${tenantCondition(settings, parameters)} AND ${timeCondition('Time', range.fromMs, range.toMs, parameters)}`;
+  const tenant = tenantCondition(settings, parameters);
+  const within = `${tenant} AND ${timeCondition('Time', range.fromMs, range.toMs, parameters)}`;
   const ofSide = side ? `\n    AND Side = ${parameters.bind(side, 'String')}` : '';
   const filter = filterCondition(filters, isMap ? MAP_FILTER_COLUMNS : FILTER_COLUMNS, parameters);
   return `(
   SELECT
     Time, Side, Protocol, Endpoint, Requests, Errors, Timeouts, Resets, DurationSum, DurationQuantiles, Slowest, Failed,
     if(own.Name != '', own.Name, 'unknown') AS Own,
-    multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown') AS Peer
+    ${PEER_NAME} AS Peer
   FROM ${range.table} AS red
   LEFT JOIN names AS own ON own.Id = red.EntityId
   LEFT JOIN names AS peer ON peer.Id = red.PeerEntityId
   WHERE ${within}${ofSide}
-    AND (Layer = 'process' OR (Layer = 'application' AND red.EntityId NOT IN (
-      SELECT EntityId FROM ${range.table} WHERE ${within} AND Layer = 'process'
-    )))
+    AND ${countedRows('red', range, tenant, parameters)}
     AND ${filter}
 )`;
 }

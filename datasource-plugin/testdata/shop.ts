@@ -4,7 +4,9 @@ import { type RunningStore } from '@throughline/testkit';
 /**
  * A small shop in a store, for tests: a browser without an agent → gateway → orders → a database without an agent.
  * 30 requests, one a second; every tenth call of the database fails. Orders has an SDK too, and a host in between saw
- * packets. Another tenant has a service of its own.
+ * packets. Between gateway and orders two interfaces on either
+ * host saw each call, and lost one packet in every tenth; in another tenth the last of them saw no response. Another
+ * tenant has a service of its own.
  */
 
 export const REQUESTS = 30;
@@ -25,6 +27,28 @@ export function traceId(n: number): string {
   return `abcd${n.toString(16).padStart(28, '0')}`;
 }
 
+interface Row {
+  readonly tenant: string;
+  readonly layer: string;
+  readonly kind: string;
+  readonly entity: number;
+  readonly peer: number;
+  readonly peerName: string;
+  readonly span: string;
+  readonly parent: string;
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly ms: number;
+  readonly hops?: string;
+}
+
+const ONE_HOP = "['eth0'], [2], [1], ['transmit'], [100000], [5000000], [0]";
+/** Half a millisecond on either host, one between them and one in either stack. */
+const CLIENT_HOPS = `['veth0', 'eth0'], [3, 2], [7, 1], ['transmit', 'transmit'], [100000, 200000],
+  [29000000 + number, 28500000 + number], if(number % 10 = 5, [1, 1], [0, 0])`;
+const SERVER_HOPS = `['eth0', 'veth1'], [2, 4], [1, 8], ['receive', 'receive'], [-200000, -100000],
+  [27500000 + number, if(number % 10 = 3, 0, 27000000 + number)], [0, 0]`;
+
 export async function createShop(store: RunningStore): Promise<Shop> {
   const admin = (query: string) => ask(store, store.adminToken, query, 'default');
   await migrate({
@@ -43,11 +67,11 @@ export async function createShop(store: RunningStore): Promise<Shop> {
     UNION ALL SELECT 'default', 'default', 1, 'process', 'gateway', 'environment', now64(3)
     UNION ALL SELECT 'other', 'default', 9, 'process', 'secret', 'sdk', now64(3)`);
   const id = (prefix: string) => `unhex(concat('${prefix}', lpad(lower(hex(number)), 14, '0')))`;
-  const rows = [
+  const rows: Row[] = [
     { tenant: 'default', layer: 'process', kind: 'Server', entity: 1, peer: 0, peerName: '192.0.2.7', span: '51', parent: 'c1', protocol: 'http', endpoint: '/cart', ms: 40 },
-    { tenant: 'default', layer: 'process', kind: 'Client', entity: 1, peer: 2, peerName: 'orders', span: 'c2', parent: '51', protocol: 'http', endpoint: '/orders', ms: 30 },
+    { tenant: 'default', layer: 'process', kind: 'Client', entity: 1, peer: 2, peerName: 'orders', span: 'c2', parent: '51', protocol: 'http', endpoint: '/orders', ms: 30, hops: CLIENT_HOPS },
     { tenant: 'default', layer: 'network', kind: 'Server', entity: 0, peer: 0, peerName: '', span: 'c2', parent: 'c2', protocol: 'http', endpoint: '/orders', ms: 28 },
-    { tenant: 'default', layer: 'process', kind: 'Server', entity: 2, peer: 1, peerName: 'gateway', span: '52', parent: 'c2', protocol: 'http', endpoint: '/orders', ms: 26 },
+    { tenant: 'default', layer: 'process', kind: 'Server', entity: 2, peer: 1, peerName: 'gateway', span: '52', parent: 'c2', protocol: 'http', endpoint: '/orders', ms: 26, hops: SERVER_HOPS },
     { tenant: 'default', layer: 'application', kind: 'Server', entity: 2, peer: 0, peerName: '', span: 'a2', parent: '00', protocol: '', endpoint: '/orders', ms: 25 },
     { tenant: 'default', layer: 'process', kind: 'Client', entity: 2, peer: 0, peerName: 'db:3306', span: 'c3', parent: '52', protocol: 'mysql', endpoint: 'SELECT ?', ms: 10 },
     { tenant: 'other', layer: 'process', kind: 'Server', entity: 9, peer: 0, peerName: '203.0.113.1', span: '59', parent: 'c9', protocol: 'http', endpoint: '/secret', ms: 5 },
@@ -66,7 +90,7 @@ export async function createShop(store: RunningStore): Promise<Shop> {
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'Error', 'Ok'),
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'timeout', ''),
         '${row.kind === 'Server' ? 'exchange' : 'only_open'}', 0.97, map('shop.cart', 'gold'),
-        ${row.layer === 'process' ? "['eth0'], [2], [1], ['transmit'], [100000], [5000000], [0]" : '[], [], [], [], [], [], []'}
+        ${row.layer === 'process' ? (row.hops ?? ONE_HOP) : '[], [], [], [], [], [], []'}
       FROM numbers(${REQUESTS})`);
   }
   return { fromS, toS: fromS + 60 };
