@@ -592,6 +592,28 @@ describe('traces', () => {
     expect((await one({ queryType: 'traceSearch', filters })).frames[0]!.rows).toEqual([]);
   });
 
+  it('lists what a service was asked, and what it called', async () => {
+    const filters = [{ key: 'service', operator: '=', value: 'orders' }];
+    const asked = await one({ queryType: 'traceSearch', of: 'requests', filters, limit: 100 });
+    expect(asked.error).toBe('');
+    // Once each, though an SDK reported them too.
+    expect(asked.frames[0]!.rows).toHaveLength(REQUESTS);
+    expect(asked.frames[0]!.rows[0]).toMatchObject({
+      traceID: traceId(REQUESTS - 1),
+      service: 'orders',
+      name: '/orders',
+      caller: 'gateway',
+      duration: 26e6 + REQUESTS - 1,
+    });
+    const called = await one({ queryType: 'traceSearch', of: 'calls', order: 'failedFirst', filters, limit: FAILED });
+    expect(
+      called.frames[0]!.rows.map((row) => [row['traceID'], row['failure'], row['protocol'], row['caller']])
+    ).toEqual([29, 19, 9].map((n) => [traceId(n), 'timeout', 'mysql', 'orders']));
+    const ofEdge = [...filters, { key: 'peer', operator: '=', value: 'gateway' }];
+    const edge = await one({ queryType: 'traceSearch', of: 'requests', filters: ofEdge, minDurationMs: 26.000025 });
+    expect(edge.frames[0]!.rows.map((row) => row['traceID'])).toEqual([29, 28, 27, 26, 25].map(traceId));
+  });
+
   it.each([
     ['its trace id', traceId(9)],
     ['its root', spanId(1, 9, 's')],

@@ -2,14 +2,14 @@ import { type QueryAnswer } from '@throughline/grafana-backend';
 import { type FrameRow, traceListFrame, type TraceSearchQuery } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
 import { toFrame, traceLinks } from '../frames.ts';
-import { namesCte } from '../rollup.ts';
+import { countedRows, namesCte, PEER_NAME, sumRange } from '../rollup.ts';
 import { ATTRIBUTES, filterCondition, RESOURCE_ATTRIBUTES, tenantCondition, timeCondition } from '../scope.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
-/** Root requests: what came from outside of everything seen, or was started by a process of its own accord. */
+/** Requests as a list, each opening its trace: roots, whatever a service was asked, or whatever it called. */
 export async function answerTraceSearch(query: TraceSearchQuery, context: QueryContext): Promise<QueryAnswer> {
   const statement = searchStatement(query, context);
-  const found = await context.store.rows<RootRow>(statement, context.run);
+  const found = await context.store.rows<FoundRow>(statement, context.run);
   const rows = found.map((row): FrameRow<typeof traceListFrame> => ({
     traceID: row.TraceId === NO_TRACE ? row.SpanId : row.TraceId,
     startTime: BigInt(row.Start),
@@ -26,7 +26,7 @@ export async function answerTraceSearch(query: TraceSearchQuery, context: QueryC
   return { frames: [toFrame(traceListFrame, rows, { meta, config: { traceID: traceLinks(context.settings) } })] };
 }
 
-interface RootRow {
+interface FoundRow {
   readonly SpanId: string;
   readonly TraceId: string;
   readonly Start: string;
@@ -70,6 +70,11 @@ function searchStatement(query: TraceSearchQuery, { settings, fromMs, toMs }: Qu
   const tenant = tenantCondition(settings, parameters);
   const within = timeCondition('Timestamp', fromMs, toMs, parameters);
   const around = timeCondition('Timestamp', fromMs - CALLER_MARGIN_MS, toMs, parameters);
+  const range = sumRange({ fromMs, toMs });
+  const subject =
+    query.of === 'roots'
+      ? rootCondition(tenant, around)
+      : `SpanKind = ${parameters.bind(SPAN_KINDS[query.of], 'String')} AND ${countedRows('spans', range, tenant, parameters)}`;
   const filter = filterCondition(query.filters, FILTER_COLUMNS, parameters);
   const durations = [
     query.minDurationMs === undefined ? [] : `spans.Duration >= ${nanoseconds(query.minDurationMs, parameters)}`,
@@ -81,7 +86,7 @@ SELECT
   lower(hex(TraceId)) AS TraceId,
   toUnixTimestamp64Nano(Timestamp) AS Start,
   multiIf(own.Name != '', own.Name, ServiceName != '', ServiceName, 'unknown') AS Own,
-  multiIf(peer.Name != '', peer.Name, PeerName != '', PeerName, 'unknown') AS Peer,
+  ${PEER_NAME} AS Peer,
   Own AS Service,
   SpanName AS Name,
   spans.Duration AS Duration,
@@ -96,7 +101,17 @@ LEFT JOIN names AS peer ON peer.Id = spans.PeerEntityId
 WHERE ${tenant} AND ${within}
   AND Layer != 'network'
   AND NOT (SpanKind = 'Client' AND spans.Endpoint IN ('/v1/traces', '/v1/metrics', '/v1/logs')) -- an SDK's own exports
-  AND (
+  AND ${subject}
+  AND ${[filter, ...durations].join(' AND ')}
+ORDER BY ${ORDER_BY[query.order]}
+LIMIT ${parameters.bind(query.limit, 'UInt32')}`);
+}
+
+const SPAN_KINDS = { requests: 'Server', calls: 'Client' } as const;
+
+/** What came from outside of everything seen, or was started by a process of its own accord. */
+function rootCondition(tenant: string, around: string): string {
+  return `(
     (SpanKind = 'Server' AND Layer = 'process' AND spans.ParentSpanId NOT IN (
       SELECT SpanId FROM spans WHERE ${tenant} AND ${around} AND SpanKind = 'Client' AND Layer = 'process'
     ))
@@ -106,10 +121,7 @@ WHERE ${tenant} AND ${within}
     OR (Layer = 'application' AND spans.ParentSpanId = toFixedString('', 8) AND spans.EntityId NOT IN (
       SELECT EntityId FROM spans WHERE ${tenant} AND ${around} AND Layer = 'process'
     ))
-  )
-  AND ${[filter, ...durations].join(' AND ')}
-ORDER BY ${ORDER_BY[query.order]}
-LIMIT ${parameters.bind(query.limit, 'UInt32')}`);
+  )`;
 }
 
 function nanoseconds(ms: number, parameters: Parameters): string {
