@@ -1,3 +1,4 @@
 export * from './colours.ts';
 export * from './format.ts';
+export * from './topology/index.ts';
 export * from './waterfall/index.ts';

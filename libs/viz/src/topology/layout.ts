@@ -31,15 +31,15 @@ export interface LayoutOptions {
   /** Pixels that the map has; the layout takes their shape. */
   readonly viewport: { readonly width: number; readonly height: number };
   /** Where the user put nodes. */
-  readonly pins: Readonly<Record<string, Point>>;
+  readonly pins: Readonly<Record<string, MapPoint>>;
 }
 
-export interface Point {
+export interface MapPoint {
   readonly x: number;
   readonly y: number;
 }
 
-export interface LayoutNode extends Point {
+export interface LayoutNode extends MapPoint {
   readonly id: string;
   readonly column: number;
   readonly pinned: boolean;
@@ -52,7 +52,7 @@ export interface LayoutEdge {
   /** Against the direction of the others: where a cycle was cut. */
   readonly back: boolean;
   /** One point per column between its ends, between the nodes there. */
-  readonly via: readonly Point[];
+  readonly via: readonly MapPoint[];
 }
 
 export type IslandKind = 'group' | 'callers' | 'outside';
@@ -177,7 +177,7 @@ export function layoutTopology({ options, ...input }: LayoutInput): TopologyLayo
     return lane === undefined ? undefined : (lane + island!.offset) * stretch.across;
   };
   const isRight = options.direction === 'right';
-  const toPoint = (alongValue: number, acrossValue: number): Point =>
+  const toPoint = (alongValue: number, acrossValue: number): MapPoint =>
     isRight ? { x: alongValue, y: acrossValue } : { x: acrossValue, y: alongValue };
 
   const placed = nodes.map(({ id }, node): LayoutNode => {
