@@ -40,7 +40,7 @@ function queriesOf({ panels, templating, annotations }: Dashboard): NamedQuery[]
     ),
     ...templating.list
       .filter(({ type }) => type === 'query')
-      .map(({ name, query }) => ({ name: `variable ${name}`, query: query as Record<string, unknown> })),
+      .map(({ name, query }) => ({ name: `variable ${name}`, query: { ...(query as object), queryType: 'sql' } })),
     ...annotations.list.map(({ target }) => ({ name: 'annotations', query: target })),
   ];
 }
@@ -57,27 +57,32 @@ const ONE_SERVICE = {
   status: 'Ok',
 };
 
-/** "All" of a variable is its allValue, which is not quoted. */
+/** Of the variables that can be All. */
 const ALL = { ...ONE_SERVICE, service: undefined, side: undefined, protocol: undefined, status: undefined };
 
 type Values = Readonly<Record<string, string | undefined>>;
 
-function fillIn(value: unknown, values: Values): unknown {
-  if (Array.isArray(value)) return value.map((item) => fillIn(item, values));
+/** As the data source does it in the browser: All is said to $__conditionalAll, and drops a filter. */
+function fillIn(value: unknown, values: Values, lists: ReadonlySet<string>): unknown {
+  if (Array.isArray(value)) {
+    return value
+      .filter((item) => !(isFilter(item) && values[item.value.slice(1)] === undefined))
+      .map((item) => fillIn(item, values, lists));
+  }
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillIn(item, values)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillIn(item, values, lists)]));
   }
   if (typeof value !== 'string') return value;
-  return value.replaceAll(
-    /\$\{(\w+)(?::(\w+))?\}|\$(?!__)(\w+)/g,
-    (found, braced?: string, format?: string, plain?: string) => {
-      const name = braced ?? plain!;
-      if (!(name in values)) return found;
-      const text = values[name];
-      if (text === undefined) return format === 'regex' ? '.*' : "'$__all'";
-      return format === 'sqlstring' ? `'${text}'` : text;
-    }
-  );
+  return value.replaceAll(/(,\s*)?\$(?!__)(\w+)/g, (found, comma: string | undefined, name: string) => {
+    if (!(name in values)) return found;
+    const text = values[name];
+    if (text === undefined) return comma === undefined ? "'a','b'" : `${comma}$__all`;
+    return (comma ?? '') + (lists.has(name) ? `'${text}'` : text);
+  });
+}
+
+function isFilter(value: unknown): value is { readonly value: string } {
+  return typeof value === 'object' && value !== null && 'key' in value && 'operator' in value;
 }
 
 interface JsonFrame {
@@ -86,9 +91,11 @@ interface JsonFrame {
 }
 
 async function ask(
+  { templating }: Dashboard,
   queries: readonly NamedQuery[],
   values: Values
 ): Promise<Map<string, { error: string; frames: JsonFrame[] }>> {
+  const lists = new Set(templating.list.filter((variable) => variable['includeAll']).map(({ name }) => name));
   const request = QueryDataRequest.fromPartial({
     pluginContext: PluginContext.fromPartial({
       orgId: 1n,
@@ -108,7 +115,7 @@ async function ask(
       maxDataPoints: 100n,
       intervalMS: 10_000n,
       timeRange: { fromEpochMS: BigInt(shop.fromS) * 1_000n, toEpochMS: BigInt(shop.toS) * 1_000n },
-      json: Buffer.from(JSON.stringify(fillIn(query, values))),
+      json: Buffer.from(JSON.stringify(fillIn(query, values, lists))),
     })),
   });
   const { responses } = await plugin.queryData(request);
@@ -125,7 +132,7 @@ describe.each([...DASHBOARDS])('dashboard %s', (_name, dashboard) => {
     ['one service', ONE_SERVICE],
     ['all', ALL],
   ])('has queries that the backend answers: %s', async (_what, values) => {
-    const answers = await ask(queriesOf(dashboard), values);
+    const answers = await ask(dashboard, queriesOf(dashboard), values);
     const failed = Array.from(answers, ([name, { error }]) => `${name}: ${error}`).filter(
       (line) => !line.endsWith(': ')
     );
@@ -134,10 +141,11 @@ describe.each([...DASHBOARDS])('dashboard %s', (_name, dashboard) => {
 });
 
 describe('what they say of the shop', () => {
-  async function rows(dashboard: string, name: string, values: Values, frame = 0): Promise<Record<string, unknown>[]> {
-    const queries = queriesOf(DASHBOARDS.get(dashboard)!).filter((query) => query.name === name);
+  async function rows(file: string, name: string, values: Values, frame = 0): Promise<Record<string, unknown>[]> {
+    const dashboard = DASHBOARDS.get(file)!;
+    const queries = queriesOf(dashboard).filter((query) => query.name === name);
     expect(queries).toHaveLength(1);
-    const { schema, data } = (await ask(queries, values)).get(name)!.frames[frame]!;
+    const { schema, data } = (await ask(dashboard, queries, values)).get(name)!.frames[frame]!;
     return (data.values[0] ?? []).map((_, row) =>
       Object.fromEntries(schema.fields.map((field, column) => [field.name, data.values[column]![row]]))
     );

@@ -56,7 +56,7 @@ describe.each(files)('dashboard $name', ({ text, dashboard }) => {
       })),
       ...dashboard.templating.list
         .filter(({ type }) => type === 'query')
-        .map(({ query, datasource }) => ({ ...(query as object), refId: 'A', datasource })),
+        .map(({ query, datasource }) => ({ ...sqlOf(query), refId: 'A', datasource })),
     ]) {
       expect(datasource).toEqual(OURS);
       expect(refId).not.toBe('');
@@ -151,6 +151,12 @@ describe('layOut', () => {
     expect(() => layOut([{ panels: [panel(16, 4), panel(9, 4)] }])).toThrow('25 columns');
   });
 });
+
+/** A variable's query has a kind in the place of a query type. */
+function sqlOf(query: unknown): object {
+  const { rawSql } = z.strictObject({ refId: z.string(), kind: z.literal('sql'), rawSql: z.string() }).parse(query);
+  return { queryType: 'sql', rawSql };
+}
 
 function overlap(a: GridPosition, b: GridPosition): boolean {
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;

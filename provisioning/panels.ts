@@ -206,34 +206,33 @@ export const datasourceVariable: Variable = {
   regex: '',
 };
 
-/**
- * What "All" puts into SQL. It stands in quotes, as the values that `:sqlstring` quotes do, and $__conditionalAll knows
- * it: a list of a thousand names would be the alternative.
- */
-const ALL_IN_SQL = "'$__all'";
-
 export interface SqlVariableInput {
   readonly name: string;
   readonly label: string;
   readonly rawSql: string;
-  readonly allowsAll?: boolean;
+  /** Of one value at a time, or of several. */
+  readonly all?: 'one' | 'several';
 }
 
-/** Values of the first column; read again whenever the time range changes. */
-export function sqlVariable({ name, label, rawSql, allowsAll = false }: SqlVariableInput): Variable {
+/**
+ * Values of the first column; read again whenever the time range changes. In SQL, a variable that can be All stands for
+ * a list of literals, another for text inside quotes.
+ */
+export function sqlVariable({ name, label, rawSql, all }: SqlVariableInput): Variable {
   return {
     name,
     label,
     type: 'query',
     datasource: DATASOURCE,
-    query: { refId: `variable-${name}`, ...sql(rawSql, 'table') },
+    query: { refId: `variable-${name}`, kind: 'sql', rawSql: rawSql.trim() },
     definition: label,
     refresh: 2,
     sort: 0,
     hide: 0,
-    includeAll: allowsAll,
-    multi: allowsAll,
-    ...(allowsAll && { allValue: ALL_IN_SQL, current: { text: ['All'], value: ['$__all'] } }),
+    includeAll: all !== undefined,
+    multi: all === 'several',
+    ...(all === 'one' && { current: { text: 'All', value: '$__all' } }),
+    ...(all === 'several' && { current: { text: ['All'], value: ['$__all'] } }),
     options: [],
     regex: '',
   };

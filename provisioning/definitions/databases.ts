@@ -50,7 +50,7 @@ FROM (
   ${withNames('red_1m')}
   WHERE $__timeFilter(Time) AND Side = 'client' AND Layer = 'process' AND ${STORES}
 )
-WHERE $__conditionalAll(Peer IN (\${server:sqlstring}), \${server:sqlstring})
+WHERE Peer = '$server'
 GROUP BY Operation, Caller, Server, Protocol
 ORDER BY Time DESC
 LIMIT 500`,
@@ -68,7 +68,7 @@ FROM (
   ${withNames('spans')}
   WHERE $__timeFilter_ms(Timestamp) AND Layer = 'process' AND SpanKind = 'Client' AND ${STORES}
 )
-WHERE $__conditionalAll(Peer IN (\${server:sqlstring}), \${server:sqlstring})
+WHERE Peer = '$server'
 ORDER BY Duration DESC
 LIMIT 100`,
   'table'

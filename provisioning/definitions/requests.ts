@@ -4,12 +4,12 @@ import { NAMES, OWN_AND_PEER, serviceNames, withNames } from './sqlParts.ts';
 
 const CONDITIONS = `$__timeFilter_ms(Timestamp)
     AND Layer = 'process'
-    AND $__conditionalAll(SpanKind IN (\${side:sqlstring}), \${side:sqlstring})
-    AND $__conditionalAll(Protocol IN (\${protocol:sqlstring}), \${protocol:sqlstring})
-    AND $__conditionalAll(StatusCode IN (\${status:sqlstring}), \${status:sqlstring})
-    AND (\${text:sqlstring} = '' OR positionCaseInsensitive(concat(SpanName, ' ', Target, ' ', StatusMessage), \${text:sqlstring}) > 0)`;
+    AND $__conditionalAll(SpanKind IN ($side), $side)
+    AND $__conditionalAll(Protocol IN ($protocol), $protocol)
+    AND $__conditionalAll(StatusCode IN ($status), $status)
+    AND ('$text' = '' OR positionCaseInsensitive(concat(SpanName, ' ', Target, ' ', StatusMessage), '$text') > 0)`;
 
-const OF_SERVICE = `$__conditionalAll(Own IN (\${service:sqlstring}), \${service:sqlstring})`;
+const OF_SERVICE = `$__conditionalAll(Own IN ($service), $service)`;
 
 const REQUESTS = sql(
   `
@@ -61,10 +61,10 @@ export const requests = dashboard({
   description: 'Every exchange as one of its sides saw it: the newest thousand that match.',
   from: 'now-15m',
   variables: [
-    sqlVariable({ name: 'service', label: 'Service', rawSql: serviceNames('server'), allowsAll: true }),
-    sqlVariable({ name: 'side', label: 'Seen by', rawSql: distinct('SpanKind'), allowsAll: true }),
-    sqlVariable({ name: 'protocol', label: 'Protocol', rawSql: distinct('Protocol'), allowsAll: true }),
-    sqlVariable({ name: 'status', label: 'Status', rawSql: distinct('StatusCode'), allowsAll: true }),
+    sqlVariable({ name: 'service', label: 'Service', rawSql: serviceNames('server'), all: 'several' }),
+    sqlVariable({ name: 'side', label: 'Seen by', rawSql: distinct('SpanKind'), all: 'several' }),
+    sqlVariable({ name: 'protocol', label: 'Protocol', rawSql: distinct('Protocol'), all: 'several' }),
+    sqlVariable({ name: 'status', label: 'Status', rawSql: distinct('StatusCode'), all: 'several' }),
     textVariable('text', 'Text'),
   ],
   rows: [

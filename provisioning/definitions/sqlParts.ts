@@ -38,7 +38,7 @@ FROM (
   ${withNames('red_1m')}
   WHERE $__timeFilter(Time) AND Side = 'client' AND Layer = 'process'
 )
-WHERE Own = \${${variable}:sqlstring}
+WHERE Own = '$${variable}'
 GROUP BY callee
 ORDER BY sum(Requests) DESC, callee
 LIMIT 1000`;

@@ -3,19 +3,14 @@ import { dashboard, sqlVariable, textVariable } from '../panels.ts';
 import { asOverride, traceLink, UIDS } from './links.ts';
 import { serviceNames } from './sqlParts.ts';
 
-const FILTERS = [{ key: 'service', operator: '=~', value: '^${service:regex}$' }] as const;
+const FILTERS = [{ key: 'service', operator: '=', value: '$service' }] as const;
 
 export const traces = dashboard({
   uid: UIDS.traces,
   title: 'Throughline: traces',
   description: 'Requests by how they ended, and one of them with every hop.',
   variables: [
-    // Also "All": the search matches names by a regular expression.
-    {
-      ...sqlVariable({ name: 'service', label: 'Service', rawSql: serviceNames('server') }),
-      includeAll: true,
-      allValue: '.*',
-    },
+    sqlVariable({ name: 'service', label: 'Service', rawSql: serviceNames('server'), all: 'one' }),
     textVariable('traceId', 'Trace or span id'),
   ],
   rows: [
