@@ -55,3 +55,15 @@ export function pathTime(segments: readonly number[]): number {
   for (let i = 0; i < segments.length; i += 2) sum += segments[i + 1]! - segments[i]!;
   return sum;
 }
+
+/** Segments by the row that stands for each span, for drawing. */
+export function pathByRow(path: CriticalPath, shownAt: Int32Array): ReadonlyMap<number, readonly number[]> {
+  const byRow = new Map<number, readonly number[]>();
+  for (const [span, segments] of path.segments) {
+    const row = shownAt[span]!;
+    if (row === -1) continue;
+    const known = byRow.get(row);
+    byRow.set(row, known === undefined ? segments : known.concat(segments));
+  }
+  return byRow;
+}

@@ -157,7 +157,7 @@ function placeParts(model: TraceModel, span: number): FindingPart[] {
 }
 
 /** What limits trust in a trace, and its size. */
-export interface Badge {
+export interface TraceBadge {
   readonly kind: 'links' | 'sure' | 'sources' | 'size' | 'complete' | 'clock' | 'traces' | 'duplicates';
   readonly tone: 'neutral' | 'warning';
   readonly text: string;
@@ -176,8 +176,8 @@ export const SURE = 0.9;
 /** Rows may arrive this long after the end of a trace. */
 const STILL_ARRIVING_MS = 8_000;
 
-export function badgesOf(model: TraceModel, trust: TraceTrust): readonly Badge[] {
-  const badges: Badge[] = [];
+export function badgesOf(model: TraceModel, trust: TraceTrust): readonly TraceBadge[] {
+  const badges: TraceBadge[] = [];
   const { known, oneOf, missingParent } = model.links;
   const all = known + oneOf + missingParent;
   if (all > 0 && known > 0) {
@@ -238,7 +238,7 @@ export function badgesOf(model: TraceModel, trust: TraceTrust): readonly Badge[]
   return badges;
 }
 
-function certainty({ linkProbability, oneOf }: TraceModel): Badge {
+function certainty({ linkProbability, oneOf }: TraceModel): TraceBadge {
   let sure = 0;
   let weak = 0;
   let least = 1;
@@ -259,7 +259,7 @@ function certainty({ linkProbability, oneOf }: TraceModel): Badge {
   };
 }
 
-function sources({ layer }: TraceModel): Badge {
+function sources({ layer }: TraceModel): TraceBadge {
   const seen = LAYERS.map((_, index) => layer.includes(index));
   const observed = seen[1]! || seen[2]!;
   const text = observed ? (seen[0] ? 'zero-code + SDK mixed' : 'zero-code') : 'SDK only';
@@ -277,7 +277,7 @@ function callsOf({ kind, parent, count }: TraceModel): number {
   return calls;
 }
 
-function completeness({ gaps, complete, ageMs }: TraceTrust): Badge[] {
+function completeness({ gaps, complete, ageMs }: TraceTrust): TraceBadge[] {
   if (gaps.length > 0) {
     const more = gaps.length > 1 ? `, ${gaps.length - 1} more` : '';
     return [{ kind: 'complete', tone: 'warning', text: `${gaps[0]}${more}`, detail: gaps.join('; ') }];

@@ -179,7 +179,7 @@ interface TagFacts {
  */
 export function buildTraceModel(columns: TraceColumns): TraceModel {
   const rows = columns.spanID.length;
-  const traceId = rows > 0 ? text(columns.traceID?.[0]) : '';
+  const traceId = rows > 0 ? textOf(columns.traceID?.[0]) : '';
   const services = new StringTable();
   const names = new StringTable();
   const protocols = new StringTable();
@@ -210,17 +210,17 @@ export function buildTraceModel(columns: TraceColumns): TraceModel {
   let duplicates = 0;
   let originMs = Infinity;
   for (let row = 0; row < rows; row++) {
-    const id = text(columns.traceID?.[row]);
+    const id = textOf(columns.traceID?.[row]);
     if (id !== traceId) {
       others.add(id);
       continue;
     }
     readTags(columns.tags?.[row], facts);
     if (facts.hop && dropHopRows) continue;
-    const spanId = text(columns.spanID[row]) || `row ${row + 1}`;
+    const spanId = textOf(columns.spanID[row]) || `row ${row + 1}`;
     const i = count;
-    service[i] = services.indexOf(text(columns.serviceName?.[row]) || 'unknown');
-    name[i] = names.indexOf(text(columns.operationName?.[row]) || 'unnamed');
+    service[i] = services.indexOf(textOf(columns.serviceName?.[row]) || 'unknown');
+    name[i] = names.indexOf(textOf(columns.operationName?.[row]) || 'unnamed');
     kind[i] = kindIndex(columns.kind?.[row], facts);
     startMs[i] = number(columns.startTime?.[row]);
     const duration = number(columns.duration?.[row]);
@@ -269,7 +269,7 @@ export function buildTraceModel(columns: TraceColumns): TraceModel {
   const links = { known: 0, oneOf: 0, missingParent: 0 };
   for (let i = 0; i < count; i++) {
     const own = byId.get(spanIds[i]!)!;
-    const parentId = text(columns.parentSpanID?.[rowOf[i]!]);
+    const parentId = textOf(columns.parentSpanID?.[rowOf[i]!]);
     if (own !== i && kind[i] === KIND_SERVER && kind[own] === KIND_CLIENT) parent[i] = own;
     else if (/[^0]/.test(parentId)) {
       const found = byId.get(parentId);
@@ -462,10 +462,10 @@ function readTags(tags: unknown, facts: TagFacts): void {
     const value = tag?.value;
     switch (tag?.key) {
       case 'throughline.layer':
-        facts.layer = text(value);
+        facts.layer = textOf(value);
         break;
       case 'throughline.link.evidence':
-        facts.evidence = text(value);
+        facts.evidence = textOf(value);
         break;
       case 'throughline.link.probability':
         facts.probability = number(value);
@@ -474,22 +474,22 @@ function readTags(tags: unknown, facts: TagFacts): void {
         facts.candidates = number(value) || 0;
         break;
       case 'throughline.failure':
-        facts.failure = text(value);
+        facts.failure = textOf(value);
         break;
       case 'throughline.peer.name':
-        facts.peer = text(value);
+        facts.peer = textOf(value);
         break;
       case 'peer.service':
-        if (facts.peer === '') facts.peer = text(value);
+        if (facts.peer === '') facts.peer = textOf(value);
         break;
       case 'throughline.protocol':
-        facts.protocol = text(value);
+        facts.protocol = textOf(value);
         break;
       case 'db.system':
       case 'db.system.name':
       case 'messaging.system':
       case 'rpc.system':
-        if (facts.protocol === '') facts.protocol = text(value);
+        if (facts.protocol === '') facts.protocol = textOf(value);
         break;
       case 'http.method':
       case 'http.request.method':
@@ -504,7 +504,7 @@ function readTags(tags: unknown, facts: TagFacts): void {
         facts.hop = true;
         break;
       case 'span.kind':
-        facts.spanKind = text(value);
+        facts.spanKind = textOf(value);
         break;
       case 'error':
         facts.error ||= value === true || value === 'true';
@@ -523,7 +523,7 @@ function layerIndex(facts: TagFacts): number {
 }
 
 function kindIndex(value: unknown, facts: TagFacts): number {
-  const index = SPAN_KINDS.indexOf((text(value) || facts.spanKind).toLowerCase() as SpanKind);
+  const index = SPAN_KINDS.indexOf((textOf(value) || facts.spanKind).toLowerCase() as SpanKind);
   return index === -1 ? 0 : index;
 }
 
@@ -557,7 +557,7 @@ function readAlternatives(references: unknown): Alternative[] {
     const tags = keyValues(reference?.tags);
     if (valueOf(tags, 'throughline.link.evidence') !== 'one_of') return [];
     const probability = number(valueOf(tags, 'throughline.link.probability'));
-    return [{ spanId: text(reference?.spanID), probability: Number.isNaN(probability) ? 0 : probability }];
+    return [{ spanId: textOf(reference?.spanID), probability: Number.isNaN(probability) ? 0 : probability }];
   });
 }
 
@@ -566,7 +566,7 @@ export function spanDetail(model: TraceModel, span: number): SpanDetail {
   const { columns, originMs } = model;
   const row = model.rowOf[span]!;
   const attributes = keyValues(columns.tags?.[row]);
-  const evidence = text(valueOf(attributes, 'throughline.link.evidence'));
+  const evidence = textOf(valueOf(attributes, 'throughline.link.evidence'));
   const references = array(columns.references?.[row]) as readonly (Reference | null)[];
   const alternatives = readAlternatives(references);
   const among = new Set(alternatives.map(({ spanId }) => spanId));
@@ -579,24 +579,24 @@ export function spanDetail(model: TraceModel, span: number): SpanDetail {
         : {
             evidence,
             probability: model.linkProbability[span]!,
-            reason: text(valueOf(attributes, 'throughline.link.reason')),
+            reason: textOf(valueOf(attributes, 'throughline.link.reason')),
             alternatives,
           },
-    failure: text(valueOf(attributes, 'throughline.failure')),
-    peer: text(valueOf(attributes, 'throughline.peer.name')) || text(valueOf(attributes, 'peer.service')),
-    statusMessage: text(columns.statusMessage?.[row]),
+    failure: textOf(valueOf(attributes, 'throughline.failure')),
+    peer: textOf(valueOf(attributes, 'throughline.peer.name')) || textOf(valueOf(attributes, 'peer.service')),
+    statusMessage: textOf(columns.statusMessage?.[row]),
     events: array(columns.logs?.[row]).map((each): SpanEvent => {
       const log = each as { timestamp?: unknown; name?: unknown; fields?: unknown } | null;
       const fields = keyValues(log?.fields);
       return {
         atNs: (number(log?.timestamp) - originMs) * NS_PER_MS,
-        name: text(log?.name) || text(valueOf(fields, 'event')) || 'event',
+        name: textOf(log?.name) || textOf(valueOf(fields, 'event')) || 'event',
         fields,
       };
     }),
-    warnings: array(columns.warnings?.[row]).map(text),
+    warnings: array(columns.warnings?.[row]).map(textOf),
     references: references
-      .map((reference) => ({ traceId: text(reference?.traceID), spanId: text(reference?.spanID) }))
+      .map((reference) => ({ traceId: textOf(reference?.traceID), spanId: textOf(reference?.spanID) }))
       .filter(({ spanId }) => spanId !== '' && !among.has(spanId)),
   };
 }
@@ -622,7 +622,7 @@ function array(value: unknown): readonly unknown[] {
 
 const NOTHING: readonly unknown[] = [];
 
-export function text(value: unknown): string {
+export function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   return value === null || value === undefined ? '' : String(value);
 }

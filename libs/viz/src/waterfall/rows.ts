@@ -56,6 +56,7 @@ export interface SpanRow extends RowBase {
 export interface FoldStats {
   readonly p50Ns: number;
   readonly totalNs: number;
+  readonly selfNs: number;
   readonly failed: number;
   readonly startNs: number;
   readonly endNs: number;
@@ -113,6 +114,8 @@ export interface WaterfallRows {
   readonly rows: readonly WaterfallRow[];
   /** Row of each span that has one; −1 for the others. */
   readonly rowOfSpan: Int32Array;
+  /** Row that stands for each span: its own, that of its fold, or of the nearest row above. */
+  readonly shownAt: Int32Array;
   /** Spans of a hidden layer: they have no row and lifted their children. */
   readonly hiddenByLayer: number;
   readonly inTray: number;
@@ -126,7 +129,7 @@ export interface WaterfallRows {
 export function buildRows(model: TraceModel, view: WaterfallView, maxRows: number = MAX_ROWS): WaterfallRows {
   const tree = visibleTree(model, view);
   const whole = emitRows(model, view, tree, Infinity, maxRows);
-  if (!whole.overflow) return finish(whole, tree, undefined);
+  if (!whole.overflow) return finish(model, whole, tree);
   // Close everything below the deepest level that fits; what is open by hand stays open.
   let fits = 0;
   let tooDeep = 1;
@@ -141,13 +144,22 @@ export function buildRows(model: TraceModel, view: WaterfallView, maxRows: numbe
       best = built;
     }
   }
-  return finish(best, tree, fits);
+  return finish(model, best, tree, fits);
 }
 
-function finish(built: Emitted, tree: VisibleTree, cappedAtDepth: number | undefined): WaterfallRows {
+function finish(model: TraceModel, built: Emitted, tree: VisibleTree, cappedAtDepth?: number): WaterfallRows {
   const { rows, rowOfSpan, cut } = built;
   markLast(rows);
-  return { rows, rowOfSpan, hiddenByLayer: tree.hidden, inTray: tree.tray, cappedAtDepth, cut };
+  const shownAt = rowOfSpan.slice();
+  for (const [index, row] of rows.entries()) {
+    if (row.kind !== 'fold') continue;
+    for (const span of row.spans) if (shownAt[span] === -1) shownAt[span] = index;
+  }
+  for (const span of model.order) {
+    const above = model.parent[span]!;
+    if (shownAt[span] === -1 && above !== -1) shownAt[span] = shownAt[above]!;
+  }
+  return { rows, rowOfSpan, shownAt, hiddenByLayer: tree.hidden, inTray: tree.tray, cappedAtDepth, cut };
 }
 
 interface VisibleTree {
@@ -373,20 +385,22 @@ function foldOrder({ failed, durationsNs }: TraceModel, spans: Int32Array): Int3
   return spans.slice().sort((a, b) => failed[b]! - failed[a]! || durationsNs[b]! - durationsNs[a]! || a - b);
 }
 
-function foldStats({ startNs, durationsNs, failed }: TraceModel, spans: Int32Array): FoldStats {
+function foldStats({ startNs, durationsNs, selfNs, failed }: TraceModel, spans: Int32Array): FoldStats {
   const sorted = Float64Array.from(spans, (span) => durationsNs[span]!).sort();
   let totalNs = 0;
+  let ownNs = 0;
   let failures = 0;
   let from = Infinity;
   let to = -Infinity;
   for (const span of spans) {
     totalNs += durationsNs[span]!;
+    ownNs += selfNs[span]!;
     failures += failed[span]!;
     from = Math.min(from, startNs[span]!);
     to = Math.max(to, startNs[span]! + durationsNs[span]!);
   }
   const p50Ns = sorted[Math.floor((sorted.length - 1) / 2)]!;
-  return { p50Ns, totalNs, failed: failures, startNs: from, endNs: to };
+  return { p50Ns, totalNs, selfNs: ownNs, failed: failures, startNs: from, endNs: to };
 }
 
 /**

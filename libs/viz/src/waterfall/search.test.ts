@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { niceTicks, panTo, tickLabel, zoomAt } from './axis.ts';
-import { errorSpans, findSpans, step } from './search.ts';
+import { errorSpans, findSpans, stepSpan } from './search.ts';
 import { traceOf } from './testTrace.ts';
 
 const model = traceOf([
@@ -21,15 +21,15 @@ describe('findSpans', () => {
   });
 });
 
-describe('errorSpans and step', () => {
+describe('errorSpans and stepSpan', () => {
   it('walk where errors start before where they spread, around the end', () => {
     const errors = errorSpans(model);
     expect(errors.map((span) => model.spanIds[span])).toEqual(['c3', 'a1']);
-    expect(step(errors, undefined, 1)).toBe(errors[0]);
-    expect(step(errors, errors[0], 1)).toBe(errors[1]);
-    expect(step(errors, errors[1], 1)).toBe(errors[0]);
-    expect(step(errors, errors[0], -1)).toBe(errors[1]);
-    expect(step([], 1, 1)).toBeUndefined();
+    expect(stepSpan(errors, undefined, 1)).toBe(errors[0]);
+    expect(stepSpan(errors, errors[0], 1)).toBe(errors[1]);
+    expect(stepSpan(errors, errors[1], 1)).toBe(errors[0]);
+    expect(stepSpan(errors, errors[0], -1)).toBe(errors[1]);
+    expect(stepSpan([], 1, 1)).toBeUndefined();
   });
 });
 

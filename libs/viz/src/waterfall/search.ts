@@ -1,4 +1,4 @@
-import { spanDetail, text, type TraceModel } from './model.ts';
+import { spanDetail, textOf, type TraceModel } from './model.ts';
 
 /**
  * Spans that a text finds, in the order of the tree: by service, operation, span id or far end; `key=value` by attribute,
@@ -31,7 +31,7 @@ function byAttribute(model: TraceModel, key: string, value: string): (span: numb
   return (span) => {
     const { attributes, resource } = spanDetail(model, span);
     return [...attributes, ...resource].some(
-      (pair) => pair.key.toLowerCase() === key && text(pair.value).toLowerCase().includes(value)
+      (pair) => pair.key.toLowerCase() === key && textOf(pair.value).toLowerCase().includes(value)
     );
   };
 }
@@ -48,7 +48,7 @@ export function errorSpans(model: TraceModel): readonly number[] {
 }
 
 /** The next of some spans after a given one, around the end; undefined where there are none. */
-export function step(spans: readonly number[], from: number | undefined, by: 1 | -1): number | undefined {
+export function stepSpan(spans: readonly number[], from: number | undefined, by: 1 | -1): number | undefined {
   if (spans.length === 0) return undefined;
   const at = from === undefined ? -1 : spans.indexOf(from);
   if (at === -1) return by === 1 ? spans[0] : spans.at(-1);
