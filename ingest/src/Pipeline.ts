@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type SpanBatchReader } from '@throughline/wire';
+import { type WatchedBatch } from './enrich/ChangeDetector.ts';
 import { type EntityDirectories, type EntityDirectory, type KnownEntity } from './enrich/EntityDirectory.ts';
 import { type Origin, announceExchanges, enrichSpans, lacksOtherSides } from './enrich/enrichSpans.ts';
 import { entityTableBatch } from './writer/entityTable.ts';
+import { eventTableBatch } from './writer/eventTable.ts';
 import { spanTableBatch } from './writer/spanTable.ts';
 import { type Writer } from './writer/Writer.ts';
 
@@ -13,6 +15,7 @@ export interface PipelineOptions {
 }
 
 const BYTES_PER_ENTITY = 256;
+const BYTES_PER_EVENT = 256;
 
 /** From a checked batch to rows in the store; every receiver ends here. */
 export class Pipeline {
@@ -63,6 +66,28 @@ export class Pipeline {
       await this.writer.write('entities', batch, token);
     } finally {
       release();
+    }
+  }
+
+  /** Stores what changed by the batch's report. @param entities the batch's, as the directory knows them */
+  async storeChanges(
+    batch: WatchedBatch,
+    entities: readonly KnownEntity[],
+    origin: Origin,
+    token: string
+  ): Promise<void> {
+    const { events, undo } = this.directories.changes(origin).changesOf(batch, entities);
+    if (events.length === 0) return;
+    try {
+      const release = this.writer.reserve(events.length * BYTES_PER_EVENT);
+      try {
+        await this.writer.write('events', eventTableBatch(events, origin.tenant, origin.environment), token);
+      } finally {
+        release();
+      }
+    } catch (error) {
+      undo();
+      throw error;
     }
   }
 }

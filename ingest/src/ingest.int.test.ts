@@ -100,7 +100,13 @@ function row(exchange: bigint, side: 'client' | 'server', over: Partial<SpanRow>
   };
 }
 
-function batch(host: string, number: bigint, rows: readonly SpanRow[], entities: agent.Entity[] = []): Uint8Array {
+function batch(
+  host: string,
+  number: bigint,
+  rows: readonly SpanRow[],
+  entities: agent.Entity[] = [],
+  over: Partial<agent.Batch> = {}
+): Uint8Array {
   const builder = new SpanBatchBuilder();
   for (const each of rows) {
     builder.append(each);
@@ -126,6 +132,7 @@ function batch(host: string, number: bigint, rows: readonly SpanRow[], entities:
       hostName: host,
       ...builder.take(),
       entities,
+      ...over,
     })
   ).finish();
 }
@@ -199,6 +206,42 @@ describe('agent receiver', () => {
     expect((await post(batch('host-a', 9n, []), { authorization: 'Bearer wrong' })).status).toBe(401);
     expect((await post(batch('host-a', 9n, []), { 'content-encoding': 'br' })).status).toBe(400);
     expect((await post(batch('host-a', 10n, []))).status).toBe(200);
+  });
+
+  it('stores what changed, once: processes that started and ended while it watched, and what it dropped', async () => {
+    const second = Math.floor(Date.now() / 1_000);
+    const ns = (seconds: number) => BigInt(second + seconds) * 1_000_000_000n;
+    const at = (seconds: number, over: Partial<agent.Batch> = {}) => ({
+      agentId: 'agent-c',
+      clockSamples: [{ monotonicNs: 1n, wallNs: ns(seconds) }],
+      ...over,
+    });
+    const before = process(901n, 'cart', 90);
+    const started = { ...process(902n, 'cart', 91), validFromNs: ns(20) };
+    const bodies = [
+      batch('host-c', 1n, [], [before], at(0)),
+      batch('host-c', 2n, [], [before, started], at(30, { drops: new Map([['export_queue_full', 7n]]) })),
+      batch('host-c', 3n, [], [{ ...started, validToNs: ns(35) }], at(40)),
+    ];
+    for (const body of bodies) {
+      for (let repeat = 0; repeat < 2; repeat++) expect((await post(body)).status).toBe(200);
+    }
+    expect(
+      await sql(
+        `SELECT toUInt32(toUnixTimestamp(Timestamp) - ${second}) AS s, Kind, toUInt32(EntityId) AS id, Title, Tenant, Environment
+         FROM events WHERE HostId = 'host-c' ORDER BY Timestamp, Kind`
+      )
+    ).toEqual(
+      [
+        { s: 0, Kind: 'agent_start', id: 0, Title: 'agent started on host-c' },
+        { s: 20, Kind: 'process_start', id: 902, Title: 'cart started' },
+        { s: 30, Kind: 'rows_dropped', id: 0, Title: 'agent on host-c dropped 7: export_queue_full' },
+        { s: 35, Kind: 'process_end', id: 902, Title: 'cart ended' },
+      ].map((event) => ({ ...event, Tenant: 'default', Environment: 'test' }))
+    );
+    expect(
+      await sql(`SELECT Attributes['throughline.dropped.count'] AS n FROM events WHERE Kind = 'rows_dropped'`)
+    ).toEqual([{ n: '7' }]);
   });
 
   it('agrees on a version', async () => {
@@ -353,7 +396,8 @@ describe('OTLP receiver', () => {
 describe('a store that is away', () => {
   it('is said to the sender, who loses nothing', async () => {
     await store.kill();
-    const body = batch('host-a', 50n, [row(501n, 'client')]);
+    const began = BigInt(Date.now() + 1_000) * 1_000_000n;
+    const body = batch('host-a', 50n, [row(501n, 'client')], [{ ...process(905n, 'late', 95), validFromNs: began }]);
     const refused = await post(body);
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).toBe('1');
@@ -373,5 +417,6 @@ describe('a store that is away', () => {
     expect(await sql(`SELECT toUInt32(count()) AS n FROM spans WHERE hex(SpanId) = '00000000000001F5'`)).toEqual([
       { n: 1 },
     ]);
+    expect(await sql('SELECT Title FROM events WHERE EntityId = 905')).toEqual([{ Title: 'late started' }]);
   });
 });

@@ -1,4 +1,5 @@
 import { RecentMap, formatAddress } from '@throughline/core';
+import { ChangeDetector } from './ChangeDetector.ts';
 
 /**
  * Who is who in one tenant's environment: entities by id, the best name known of each, and who is at the other end of a
@@ -200,16 +201,27 @@ export class EntityDirectory {
   }
 }
 
+type Scope = Readonly<Record<'tenant' | 'environment', string>>;
+
 /** One directory per tenant and environment: what one reports must never name another's. */
 export class EntityDirectories {
   private readonly directories = new RecentMap<string, EntityDirectory>(ENVIRONMENTS);
+  private readonly detectors = new RecentMap<string, ChangeDetector>(ENVIRONMENTS);
 
-  of({ tenant, environment }: { readonly tenant: string; readonly environment: string }): EntityDirectory {
-    const key = JSON.stringify([tenant, environment]);
-    const directory = this.directories.get(key) ?? new EntityDirectory();
-    this.directories.set(key, directory);
-    return directory;
+  of(scope: Scope): EntityDirectory {
+    return valueOf(this.directories, scope, () => new EntityDirectory());
   }
+
+  changes(scope: Scope): ChangeDetector {
+    return valueOf(this.detectors, scope, () => new ChangeDetector());
+  }
+}
+
+function valueOf<Value>(values: RecentMap<string, Value>, { tenant, environment }: Scope, create: () => Value): Value {
+  const key = JSON.stringify([tenant, environment]);
+  const value = values.get(key) ?? create();
+  values.set(key, value);
+  return value;
 }
 
 function processKey(hostName: string, pid: number): string {

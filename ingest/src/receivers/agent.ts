@@ -68,6 +68,7 @@ export async function agentReceiver(server: FastifyInstance, options: AgentRecei
     }
     try {
       await pipeline.storeEntities(entities, origin, token);
+      await pipeline.storeChanges(batch, entities, origin, token);
       await pipeline.storeSpans(reader, origin, hostId, token);
     } catch (error) {
       const reason = error instanceof IngestError ? error.code : 'internal';
