@@ -3,6 +3,7 @@ import {
   onUpdateDatasourceSecureJsonDataOption,
   updateDatasourcePluginResetOption,
 } from '@grafana/data';
+import { config } from '@grafana/runtime';
 import { Alert, Divider, Field, FieldSet, Input, SecretInput, Stack, Text, TextLink } from '@grafana/ui';
 import { type ChangeEvent } from 'react';
 import { type ThroughlineOptions, type ThroughlineSecrets } from './types.ts';
@@ -29,7 +30,7 @@ export function ConfigEditor(props: Props) {
     <Stack direction="column" gap={1}>
       <Text color="secondary">
         Reads traces, metrics and the service map from the ClickHouse that Throughline&apos;s ingest writes to.{' '}
-        <TextLink href="/plugins/throughline-datasource" inline>
+        <TextLink external inline href={`${config.appSubUrl}/plugins/throughline-datasource`}>
           How to set it up
         </TextLink>
       </Text>

@@ -1,8 +1,8 @@
 import { type CoreApp, type QueryEditorProps } from '@grafana/data';
-import { Alert, Button, Combobox, Stack, Text } from '@grafana/ui';
+import { Alert, Button, Stack, Text } from '@grafana/ui';
 import { type QueryType } from '@throughline/query';
 import { useId } from 'react';
-import { Labelled, Row } from './components/controls.tsx';
+import { Labelled, OptionPicker, Row } from './components/controls.tsx';
 import { QueryFields } from './components/QueryFields.tsx';
 import { type DataSource } from './DataSource.ts';
 import { completeQuery, defaultQuery, isRunnable, switchType } from './model.ts';
@@ -44,11 +44,11 @@ export function QueryEditor({ query: saved, app, types, datasource, onChange, on
     <Stack direction="column" gap={1}>
       <Row>
         <Labelled label="Query type" id={`${id}-type`}>
-          <Combobox
+          <OptionPicker
             id={`${id}-type`}
             options={options}
             value={query.queryType}
-            onChange={({ value }) => change(switchType(query, value))}
+            onChange={(value) => change(switchType(query, value))}
           />
         </Labelled>
       </Row>

@@ -6,6 +6,8 @@ export function completeVariableQuery(saved: VariableQuery | string): VariableQu
   const [, name, argument = ''] = /^\s*(\w+)(?:\(\s*(.*?)\s*\))?\s*$/.exec(saved) ?? [];
   const kind = VARIABLE_KINDS.find((each) => each === name);
   const refId = 'variable';
+  // A new variable's query is an empty text.
+  if (saved.trim() === '') return { refId, kind: 'services' };
   if (kind === undefined || kind === 'sql') return { refId, kind: 'sql', rawSql: saved };
   if (kind === 'endpoints') return { refId, kind, service: argument };
   return kind === 'values' ? { refId, kind, filterKey: argument } : { refId, kind };

@@ -4,7 +4,7 @@ import { Button, Combobox, type ComboboxOption, IconButton, MultiCombobox, Text,
 import { type QueryFilter } from '@throughline/query';
 import { useState } from 'react';
 import { type DataSource } from '../DataSource.ts';
-import { CommittedInput, matching, NamePicker } from './controls.tsx';
+import { CommittedInput, matching, NamePicker, OptionPicker } from './controls.tsx';
 
 export interface FilterBuilderProps {
   readonly datasource: DataSource;
@@ -123,22 +123,24 @@ function FilterRow({
           options={loadKeys}
           createCustomValue={allowAttributes}
           value={filter.key === '' ? null : filter.key}
-          onChange={({ value }) => onChange({ key: value, operator: filter.operator, value: '' })}
+          onChange={(option: ComboboxOption | undefined) =>
+            option && onChange({ key: option.value, operator: filter.operator, value: '' })
+          }
         />
       </div>
       <div className={styles.operator}>
-        <Combobox
+        <OptionPicker
           id={`${id}-operator`}
           aria-label={`Filter ${number}: operator`}
-          options={[...OPERATORS]}
+          options={OPERATORS}
           value={filter.operator}
-          onChange={({ value }) => onChange(withOperator(filter, value))}
+          onChange={(operator) => onChange(withOperator(filter, operator))}
         />
       </div>
       <div className={styles.value}>
         <FilterValue datasource={datasource} id={`${id}-value`} number={number} filter={filter} onChange={onChange} />
       </div>
-      <IconButton name="times" tooltip="Remove filter" aria-label={`Remove filter ${number}`} onClick={onRemove} />
+      <IconButton name="times" tooltip={`Remove filter ${number}`} onClick={onRemove} />
     </div>
   );
 }

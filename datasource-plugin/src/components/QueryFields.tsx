@@ -1,4 +1,4 @@
-import { Combobox, InlineSwitch, MultiCombobox, RadioButtonGroup, Text } from '@grafana/ui';
+import { InlineSwitch, MultiCombobox, RadioButtonGroup, Text } from '@grafana/ui';
 import {
   HOP_DISPLAYS,
   type QueryFilter,
@@ -14,7 +14,7 @@ import { useState } from 'react';
 import { type DataSource } from '../DataSource.ts';
 import { filterKeysOf, traceIdProblem } from '../model.ts';
 import { type ThroughlineQuery } from '../types.ts';
-import { CommittedInput, Labelled, matching, NamePicker, NumberInput, Row } from './controls.tsx';
+import { CommittedInput, Labelled, matching, NamePicker, NumberInput, OptionPicker, Row } from './controls.tsx';
 import { FilterBuilder } from './FilterBuilder.tsx';
 import { SqlEditor } from './SqlEditor.tsx';
 
@@ -268,19 +268,19 @@ function TraceSearchFields({ id, datasource, query, onChange }: FieldsProps<Quer
       <Filters id={id} datasource={datasource} query={query} onChange={(filters) => onChange({ ...query, filters })} />
       <Row>
         <Labelled label="Search for" id={`${id}-of`}>
-          <Combobox
+          <OptionPicker
             id={`${id}-of`}
             options={SUBJECT_OPTIONS}
             value={query.of}
-            onChange={({ value: of }) => onChange({ ...query, of })}
+            onChange={(of) => onChange({ ...query, of })}
           />
         </Labelled>
         <Labelled label="Order" id={`${id}-order`}>
-          <Combobox
+          <OptionPicker
             id={`${id}-order`}
             options={ORDER_OPTIONS}
             value={query.order}
-            onChange={({ value: order }) => onChange({ ...query, order })}
+            onChange={(order) => onChange({ ...query, order })}
           />
         </Labelled>
         <Labelled label="Shortest" id={`${id}-min`} problem={isEmptyRange ? 'Longer than the longest.' : undefined}>

@@ -1,5 +1,5 @@
 import { type QueryEditorProps } from '@grafana/data';
-import { Combobox, Stack, Text } from '@grafana/ui';
+import { Stack, Text } from '@grafana/ui';
 import { useId } from 'react';
 import { type DataSource } from '../DataSource.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type VariableQuery,
 } from '../types.ts';
 import { completeVariableQuery } from '../variableQuery.ts';
-import { Labelled, NamePicker, Row } from './controls.tsx';
+import { Labelled, NamePicker, OptionPicker, Row } from './controls.tsx';
 import { SqlEditor } from './SqlEditor.tsx';
 
 const KIND_HELP: Readonly<Record<VariableKind, { readonly label: string; readonly description: string }>> = {
@@ -37,11 +37,11 @@ export function VariableQueryEditor({ query: saved, datasource, onChange, onRunQ
     <Stack direction="column" gap={1}>
       <Row>
         <Labelled label="List" id={`${id}-kind`}>
-          <Combobox
+          <OptionPicker
             id={`${id}-kind`}
             options={KIND_OPTIONS}
             value={query.kind}
-            onChange={({ value: kind }) => change({ ...query, kind })}
+            onChange={(kind) => change({ ...query, kind })}
           />
         </Labelled>
         {query.kind === 'endpoints' && (

@@ -120,6 +120,22 @@ export function NumberInput({ value, onCommit, min, max = Infinity, integer = fa
   );
 }
 
+export interface OptionPickerProps<T extends string> {
+  readonly id: string;
+  readonly options: readonly ComboboxOption<T>[];
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+  readonly 'aria-label'?: string;
+}
+
+export function OptionPicker<T extends string>({ options, onChange, ...props }: OptionPickerProps<T>) {
+  const pick = (option: ComboboxOption<T> | undefined) => {
+    // The menu passes none on where Enter is pressed before it has narrowed its list.
+    if (option) onChange(option.value);
+  };
+  return <Combobox {...props} options={[...options]} onChange={pick} />;
+}
+
 export interface NamePickerProps {
   readonly id: string;
   readonly value: string;
@@ -142,7 +158,7 @@ export function NamePicker({ value, onChange, load, others = [], clearable = fal
   return clearable ? (
     <Combobox {...shared} isClearable onChange={(option) => onChange(option?.value ?? '')} />
   ) : (
-    <Combobox {...shared} onChange={(option) => onChange(option.value)} />
+    <Combobox {...shared} onChange={(option: ComboboxOption | undefined) => option && onChange(option.value)} />
   );
 }
 
