@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawMap, type DrawState, type TopologyStyle } from './draw.ts';
 import { hitIndex } from './hit.ts';
-import { type EdgeMetric, fitText, type Measure, nodeFigures, placeLabels } from './labels.ts';
+import { type EdgeMetric, fitText, type Measure, nodeFigures, placeLabels, textZoom } from './labels.ts';
 import { layoutMessage, NODE_RADIUS } from './layout.ts';
 import { buildGraph, type EdgeFigures, type TopologyGraph, type TopologyNode } from './model.ts';
 import { buildScene, canReuse, type MapScene, pointAlong } from './scene.ts';
@@ -122,7 +122,7 @@ describe('labels', () => {
     [500, 900, 'rate'],
   ] as [number, number, EdgeMetric][])('never overlap nodes or each other: %i nodes, %i edges, %s', (n, e, metric) => {
     const scene = sceneOf(synthetic(n, e));
-    const labels = placeLabels(scene, { metric, lit: undefined, selectedEdge: undefined, measure });
+    const labels = placeLabels(scene, { metric, lit: undefined, selected: undefined, zoom: 1, measure });
     expect(labels.edges.length).toBeGreaterThan(e / 10);
     labels.edges.forEach((a, i) => {
       const other = labels.edges
@@ -142,11 +142,23 @@ describe('labels', () => {
   it('say rate, errors and p95 of what is lit, p95 alone of what is faded and well', () => {
     const scene = sceneOf(shop);
     const lit = { nodes: new Set(['stock', 'db']), edges: new Set(['stock → db']) };
-    const { edges } = placeLabels(scene, { metric: 'all', lit, selectedEdge: undefined, measure });
+    const { edges } = placeLabels(scene, { metric: 'all', lit, selected: undefined, zoom: 1, measure });
     const textOf = (id: string): string[] => edges.find((label) => label.id === id)!.lines.map(({ text }) => text);
     expect(edges[0]).toMatchObject({ id: 'stock → db', origin: true, lit: true });
     expect(textOf('stock → db')).toEqual(['10/s', '3.4 % · 64 ms']);
     expect(textOf('gateway → cart')).toEqual(['12 ms']);
+  });
+
+  it('are fewer, and larger, from afar', () => {
+    const scene = sceneOf(synthetic(200, 350));
+    const at = (zoom: number) =>
+      placeLabels(scene, { metric: 'p95', lit: undefined, selected: undefined, zoom, measure });
+    expect(at(4).edges.length).toBeLessThan(at(1).edges.length);
+    expect(at(4).nodes.size).toBeLessThan(200);
+    expect(at(1).nodes.size).toBe(200);
+    expect([1, 0.9, 0.5, 0.25, 0.01].map((scale) => Math.round(textZoom(scale) * 11 * scale))).toEqual([
+      11, 10, 11, 11, 1,
+    ]);
   });
 
   it('cut long names in the middle', () => {
@@ -234,19 +246,19 @@ describe('drawing', () => {
   const style = new Proxy({} as TopologyStyle, { get: (_, key) => (key === 'colourOf' ? () => '#fff' : '#888') });
   const state: DrawState = { lit: undefined, selected: undefined, hovered: undefined, hasFocus: false, stale: false };
 
-  it('writes labels and names at life size, names alone from afar', () => {
+  it('writes labels and names at a size that can be read, from near and far', () => {
     Object.assign(globalThis, { Path2D: PathStub });
     const scene = sceneOf(shop);
-    const labels = placeLabels(scene, { metric: 'rate', lit: undefined, selectedEdge: undefined, measure });
     const size = { width: 1_400, height: 900 };
-    const textsAt = (scale: number): string[] => {
+    const textsAt = (scale: number, zoom: number): string[] => {
       const { ctx, texts } = recorder();
+      const labels = placeLabels(scene, { metric: 'rate', lit: undefined, selected: undefined, zoom, measure });
       drawMap(ctx, scene, labels, fitView(scene.layout.bounds, size, 0, scale), size, 1, state, style);
       return texts;
     };
-    expect(textsAt(1)).toEqual(expect.arrayContaining(['gateway', '100/s', 'origin', '10/s · 3.4 %']));
-    const far = textsAt(0.4);
-    expect(far).toContain('gateway');
-    expect(far).not.toContain('100/s');
+    expect(textsAt(1, 1)).toEqual(expect.arrayContaining(['gateway', '100/s', 'origin', '10/s · 3.4 %']));
+    expect(textsAt(0.4, textZoom(0.4))).toContain('gateway');
+    // As between two steps of the zoom: rather no text than one that is too small.
+    expect(textsAt(0.4, 1)).toEqual([]);
   });
 });

@@ -1,9 +1,17 @@
 import { type Lit } from './focus.ts';
 import { NODE_ICONS } from './icons.ts';
-import { byImportance, type EdgeLabel, MARK_WIDTH, type MapLabels, NAME_PX, TEXT_PX } from './labels.ts';
+import {
+  type EdgeLabel,
+  FIGURES_BASELINE,
+  islandTitle,
+  MARK_WIDTH,
+  type MapLabels,
+  NAME_BASELINE,
+  NAME_PX,
+  TEXT_PX,
+} from './labels.ts';
 import { NODE_RADIUS } from './layout.ts';
 import { type EdgeState, type NodeKind } from './model.ts';
-import { BoxIndex } from './boxes.ts';
 import { arrowLength, type MapScene, type SceneEdge, type SceneNode } from './scene.ts';
 import { isSeenByBoth } from './sentences.ts';
 import { type MapSize, type MapView } from './view.ts';
@@ -75,10 +83,12 @@ export function drawMap(
   const paint: Paint = { ctx, scene, labels, view, state, style, base, sight };
   drawIslands(paint);
   drawEdges(paint);
-  if (TEXT_PX * view.scale >= LEAST_TEXT) drawLabels(paint);
+  const hasText = TEXT_PX * labels.zoom * view.scale >= LEAST_TEXT;
+  if (hasText) drawIslandTitles(paint);
+  if (hasText) drawLabels(paint);
   else drawMarks(paint, true);
   drawNodes(paint);
-  if (NAME_PX * view.scale < 8) drawFarNames(paint);
+  if (hasText) drawNodeTexts(paint);
 }
 
 interface Paint {
@@ -105,8 +115,7 @@ function font(style: TopologyStyle, px: number, weight: 400 | 500): string {
 }
 
 function drawIslands({ ctx, scene, style, view }: Paint): void {
-  const withText = NAME_PX * view.scale >= LEAST_TEXT;
-  for (const { x, y, width, height, kind, group, nodes } of scene.islands) {
+  for (const { x, y, width, height, kind } of scene.islands) {
     ctx.beginPath();
     ctx.roundRect(x, y, width, height, 6);
     ctx.fillStyle = style.surface;
@@ -116,27 +125,33 @@ function drawIslands({ ctx, scene, style, view }: Paint): void {
     ctx.setLineDash(kind === 'group' ? [] : [4, 3]);
     ctx.stroke();
     ctx.setLineDash([]);
-    if (!withText) continue;
-    const title = kind === 'group' ? group : kind;
-    const subtitle = kind === 'group' ? String(nodes.length) : kind === 'callers' ? 'from outside' : 'no agent';
-    ctx.textAlign = 'left';
-    ctx.font = font(style, NAME_PX, 500);
+  }
+}
+
+/** Over the edges: a title that a line runs through cannot be read. */
+function drawIslandTitles({ ctx, scene, style, labels, base }: Paint): void {
+  const zoom = labels.zoom;
+  ctx.globalAlpha = base;
+  ctx.textAlign = 'left';
+  for (const { x, y, width, kind, group, nodes } of scene.islands) {
+    const { title, subtitle } = islandTitle(kind, group, nodes.length);
+    ctx.font = font(style, NAME_PX * zoom, 500);
     const titleWidth = ctx.measureText(title).width;
-    ctx.font = font(style, TEXT_PX, 400);
-    const room = width - 20;
-    const full = titleWidth + 6 + ctx.measureText(subtitle).width + 12;
-    const plate = Math.min(full, room);
+    ctx.font = font(style, TEXT_PX * zoom, 400);
+    const room = width - 16;
+    const full = titleWidth + ctx.measureText(subtitle).width + 18 * zoom;
+    const plate = full <= room ? full : Math.min(room, titleWidth + 12 * zoom);
     ctx.fillStyle = style.canvas;
     ctx.beginPath();
-    ctx.roundRect(x + 10, y - 8, plate, 16, 4);
+    ctx.roundRect(x + 8, y - 8 * zoom, plate, 16 * zoom, 4);
     ctx.fill();
     if (full <= room) {
       ctx.fillStyle = style.textSecondary;
-      ctx.fillText(subtitle, x + 16 + titleWidth + 6, y + 4);
+      ctx.fillText(subtitle, x + 8 + titleWidth + 12 * zoom, y + 4 * zoom);
     }
-    ctx.font = font(style, NAME_PX, 500);
+    ctx.font = font(style, NAME_PX * zoom, 500);
     ctx.fillStyle = style.text;
-    ctx.fillText(title, x + 16, y + 4, plate - 12);
+    ctx.fillText(title, x + 8 + 6 * zoom, y + 4 * zoom, Math.max(1, plate - 12 * zoom));
   }
 }
 
@@ -252,37 +267,38 @@ function drawLabel(paint: Paint, label: EdgeLabel): void {
   const { ctx, style, base } = paint;
   const isLit = isEdgeLit(paint, label.id);
   const { x, y, width, height, plate, lines, state } = label;
+  const { zoom } = paint.labels;
   ctx.globalAlpha = base;
   if (plate) {
     ctx.fillStyle = style.canvas;
     ctx.beginPath();
-    ctx.roundRect(x, y, width, height, 4);
+    ctx.roundRect(x, y, width, height, 4 * zoom);
     ctx.fill();
     if (isLit && state !== 'ok') {
       ctx.strokeStyle = style.border;
-      ctx.lineWidth = 1;
+      ctx.lineWidth = zoom;
       ctx.stroke();
     }
   }
   ctx.textAlign = 'left';
   lines.forEach(({ text, strong, baseline }, index) => {
-    let left = x + 5;
+    let left = x + 5 * zoom;
     if (index === 0 && state !== 'ok') {
-      drawStateMark(ctx, style, state, left + 5.5, baseline - 4, 11);
-      left += MARK_WIDTH;
+      drawStateMark(ctx, style, state, left + 5.5 * zoom, baseline - 4 * zoom, 11 * zoom);
+      left += MARK_WIDTH * zoom;
     }
-    ctx.font = font(style, TEXT_PX, strong ? 500 : 400);
+    ctx.font = font(style, TEXT_PX * zoom, strong ? 500 : 400);
     ctx.fillStyle = isLit ? (strong ? style.textStrong : style.text) : style.textDisabled;
     if (!plate) {
       ctx.strokeStyle = style.canvas;
-      ctx.lineWidth = 3;
+      ctx.lineWidth = 3 * zoom;
       ctx.lineJoin = 'round';
       ctx.strokeText(text, left, baseline);
     }
     ctx.fillText(text, left, baseline);
     if (index === 0 && label.origin) {
-      left += ctx.measureText(text).width + 5;
-      ctx.font = font(style, TEXT_PX, 500);
+      left += ctx.measureText(text).width + 5 * zoom;
+      ctx.font = font(style, TEXT_PX * zoom, 500);
       ctx.fillStyle = style.error;
       ctx.fillText('origin', left, baseline);
     }
@@ -291,7 +307,7 @@ function drawLabel(paint: Paint, label: EdgeLabel): void {
 
 /** Marks of edges without a label; from afar, where no label is drawn, of all bad edges. */
 function drawMarks({ ctx, labels, style, view, scene }: Paint, isFar: boolean): void {
-  const size = Math.max(12, 11 / view.scale);
+  const size = Math.max(12, Math.min(11 / view.scale, 60));
   const mark = (state: EdgeState, x: number, y: number): void => {
     ctx.fillStyle = style.canvas;
     ctx.beginPath();
@@ -395,7 +411,7 @@ function drawDot(paint: Paint, { node, x, y, state }: SceneNode): void {
 const LEAST_ARC = 10 / 360;
 
 function drawNode(paint: Paint, sceneNode: SceneNode): void {
-  const { ctx, labels, state, style, base, view } = paint;
+  const { ctx, state, style, base, view } = paint;
   const { node, x, y, pinned } = sceneNode;
   const isLit = isNodeLit(paint, node.id);
   const isSelected = state.selected === node.id;
@@ -434,20 +450,30 @@ function drawNode(paint: Paint, sceneNode: SceneNode): void {
     drawStateMark(ctx, style, sceneNode.state, x + 15, y - 14, 14);
   }
   if (pinned) drawPin(paint, x - 17, y - 15);
-  const text = labels.nodes.get(node.id);
-  if (!text || NAME_PX * view.scale < 8) return;
+}
+
+function drawNodeTexts(paint: Paint): void {
+  const { ctx, scene, labels, style, sight, base } = paint;
+  const { zoom } = labels;
+  ctx.globalAlpha = base;
   ctx.textAlign = 'center';
   ctx.lineJoin = 'round';
   ctx.strokeStyle = style.canvas;
-  ctx.lineWidth = 3;
-  ctx.font = font(style, NAME_PX, 500);
-  ctx.strokeText(text.name, x, y + 33);
-  ctx.fillStyle = isLit ? style.textStrong : style.textDisabled;
-  ctx.fillText(text.name, x, y + 33);
-  ctx.font = font(style, TEXT_PX, 400);
-  ctx.strokeText(text.figures, x, y + 46);
-  ctx.fillStyle = isLit ? style.text : style.textDisabled;
-  ctx.fillText(text.figures, x, y + 46);
+  ctx.lineWidth = 3 * zoom;
+  // One font after the other: setting it costs more than a text.
+  for (const line of ['name', 'figures'] as const) {
+    ctx.font = line === 'name' ? font(style, NAME_PX * zoom, 500) : font(style, TEXT_PX * zoom, 400);
+    for (const { node, x, y } of scene.nodes) {
+      const text = labels.nodes.get(node.id)?.[line];
+      if (!text || x < sight.left - 80 * zoom || x > sight.right + 80 * zoom) continue;
+      if (y < sight.top - 60 * zoom || y > sight.bottom + 40) continue;
+      const isLit = isNodeLit(paint, node.id);
+      const baseline = y + NODE_RADIUS + (line === 'name' ? NAME_BASELINE : FIGURES_BASELINE) * zoom;
+      ctx.strokeText(text, x, baseline);
+      ctx.fillStyle = !isLit ? style.textDisabled : line === 'name' ? style.textStrong : style.text;
+      ctx.fillText(text, x, baseline);
+    }
+  }
 }
 
 /** Share of calls from 12 o'clock on: failed 6 px wide, the rest 2 px; dashed where no agent sees the node itself. */
@@ -502,50 +528,4 @@ function drawPin({ ctx, style }: Paint, x: number, y: number): void {
   ctx.arc(x, y - 1.5, 2.8, 0, 2 * Math.PI);
   ctx.fill();
   ctx.fillRect(x - 0.6, y, 1.2, 5);
-}
-
-/** Where names at their own size would be too small: as many as fit, at a size that can be read, the important first. */
-function drawFarNames(paint: Paint): void {
-  const { ctx, scene, view, style, state, base, sight } = paint;
-  const taken = new BoxIndex(64);
-  const px = TEXT_PX;
-  ctx.save();
-  ctx.scale(1 / view.scale, 1 / view.scale);
-  ctx.font = font(style, px, 500);
-  ctx.textAlign = 'center';
-  ctx.lineJoin = 'round';
-  ctx.lineWidth = 3;
-  ctx.strokeStyle = style.canvas;
-  ctx.globalAlpha = base;
-  const order = scene.nodes
-    .filter(({ x, y }) => x > sight.left && x < sight.right && y > sight.top && y < sight.bottom)
-    .sort(
-      (a, b) =>
-        Number(isNamed(b)) - Number(isNamed(a)) ||
-        Number(isNodeLit(paint, b.node.id)) - Number(isNodeLit(paint, a.node.id)) ||
-        byImportance(a, b)
-    );
-  const radius = NODE_RADIUS * view.scale;
-  for (const { x, y } of order) {
-    taken.add(x * view.scale - radius, y * view.scale - radius, x * view.scale + radius, y * view.scale + radius);
-  }
-  let left = 120;
-  for (const { node, x, y } of order) {
-    const name = paint.labels.nodes.get(node.id)?.name ?? node.name;
-    const isLit = isNodeLit(paint, node.id);
-    if (!isLit && state.lit) continue;
-    const half = ctx.measureText(name).width / 2 + 3;
-    const [cx, top] = [x * view.scale, y * view.scale + radius + 1];
-    if (taken.overlaps(cx - half, top + 1, cx + half, top + px + 3)) continue;
-    taken.add(cx - half, top + 1, cx + half, top + px + 3);
-    ctx.strokeText(name, cx, top + px);
-    ctx.fillStyle = style.textStrong;
-    ctx.fillText(name, cx, top + px);
-    if (--left === 0) break;
-  }
-  ctx.restore();
-
-  function isNamed({ node }: SceneNode): boolean {
-    return node.id === state.selected || node.id === state.hovered;
-  }
 }

@@ -11,6 +11,7 @@ export {
   type Measure,
   nodeFigures,
   placeLabels,
+  textZoom,
 } from './labels.ts';
 export {
   type Direction,

@@ -1,7 +1,7 @@
 import { formatDurationShort, formatRate, formatShare } from '../format.ts';
-import { BoxIndex } from './boxes.ts';
+import { BoxIndex, cellKey } from './boxes.ts';
 import { type Lit } from './focus.ts';
-import { NODE_RADIUS } from './layout.ts';
+import { type IslandKind, NODE_RADIUS } from './layout.ts';
 import { type EdgeState, type TopologyEdge, type TopologyNode } from './model.ts';
 import { pointAlong, type MapScene, type SceneEdge, type SceneNode } from './scene.ts';
 
@@ -16,7 +16,7 @@ export interface EdgeLabel {
   readonly state: EdgeState;
   readonly origin: boolean;
   readonly lit: boolean;
-  /** The box; its text starts 5 px inside. */
+  /** The box; its text starts 5 px (times the zoom) inside. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -41,6 +41,8 @@ export interface NodeText {
 }
 
 export interface MapLabels {
+  /** How many times larger than life text is written, so that it can be read from afar. */
+  readonly zoom: number;
   readonly edges: readonly EdgeLabel[];
   readonly marks: readonly EdgeMark[];
   readonly nodes: ReadonlyMap<string, NodeText>;
@@ -50,14 +52,20 @@ export interface LabelOptions {
   readonly metric: EdgeMetric;
   /** What is in focus; all where undefined. */
   readonly lit: Lit | undefined;
-  readonly selectedEdge: string | undefined;
+  /** A node or an edge. */
+  readonly selected: string | undefined;
+  /** 1 or more, see textZoom. */
+  readonly zoom: number;
   readonly measure: Measure;
 }
 
 export const NAME_PX = 12;
 export const TEXT_PX = 11;
 export const MARK_WIDTH = 15;
-const NAME_WIDTH = 128;
+/** Of the baselines below the ring. */
+export const NAME_BASELINE = 15;
+export const FIGURES_BASELINE = 28;
+const NAME_WIDTH = 116;
 const PLACES = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8];
 
 export function nodeFigures({ kind, members, rate, errorShare }: TopologyNode): string {
@@ -66,36 +74,56 @@ export function nodeFigures({ kind, members, rate, errorShare }: TopologyNode): 
   return [services || formatRate(rate), errorShare > 0 && formatShare(errorShare)].filter(Boolean).join(' · ');
 }
 
-/** Labels in order of use: focus, bad, rate. Each takes a place free of nodes and other labels, or none. */
+/** From the scale of the view, in steps, so that labels keep their places through small changes of it. */
+export function textZoom(scale: number): number {
+  return scale >= 0.86 ? 1 : Math.min(8, 2 ** (Math.round(4 * Math.log2(0.95 / scale)) / 4));
+}
+
+export function islandTitle(
+  kind: IslandKind,
+  group: string,
+  count: number
+): { readonly title: string; readonly subtitle: string } {
+  if (kind === 'callers') return { title: 'callers', subtitle: 'outside' };
+  if (kind === 'outside') return { title: 'outside', subtitle: 'no agent' };
+  return { title: group, subtitle: String(count) };
+}
+
+/** Names first, then edges in order of use: focus, bad, rate. Each takes a place free of all before it, or none. */
 export function placeLabels(scene: MapScene, options: LabelOptions): MapLabels {
-  const { measure, lit, selectedEdge } = options;
+  const { lit, selected, zoom } = options;
+  const widths = new Map<string, number>();
+  const measure: Measure = (text, px, weight) => {
+    const key = `${px} ${weight} ${text}`;
+    const width = widths.get(key) ?? options.measure(text, px, weight) * zoom;
+    widths.set(key, width);
+    return width;
+  };
   const taken = new BoxIndex(96);
-  const nodes = new Map<string, NodeText>();
-  for (const { node, x, y } of scene.nodes) {
-    const text = { id: node.id, name: fitText(node.name, NAME_WIDTH, measure), figures: nodeFigures(node) };
-    nodes.set(node.id, text);
-    const half = Math.max(measure(text.name, NAME_PX, 500), measure(text.figures, TEXT_PX, 400)) / 2 + 2;
-    taken.add(x - NODE_RADIUS - 3, y - NODE_RADIUS - 3, x + NODE_RADIUS + 3, y + NODE_RADIUS + 3);
-    taken.add(x - half, y + 21, x + half, y + 50);
+  for (const { x, y } of scene.nodes) {
+    taken.add(x - NODE_RADIUS - 2, y - NODE_RADIUS - 3, x + NODE_RADIUS + 2, y + NODE_RADIUS + 1);
   }
-  for (const { x, y, group, kind } of scene.islands) {
-    taken.add(x + 8, y - 9, x + 24 + measure(group || kind, NAME_PX, 500), y + 9);
+  for (const { x, y, group, kind, nodes: members, width } of scene.islands) {
+    const { title, subtitle } = islandTitle(kind, group, members.length);
+    const full = measure(title, NAME_PX, 500) + measure(subtitle, TEXT_PX, 400) + 18 * zoom;
+    taken.add(x + 6, y - 9 * zoom, x + 8 + Math.min(width - 8, full), y + 8 * zoom);
   }
-  const lines = crowdIndex(scene.edges);
+  const nodes = placeNames(scene, options, taken, measure);
   const isLit = (id: string): boolean => lit === undefined || lit.edges.has(id);
   const order = scene.edges.toSorted(
     (a, b) =>
-      Number(b.edge.id === selectedEdge) - Number(a.edge.id === selectedEdge) ||
+      Number(b.edge.id === selected) - Number(a.edge.id === selected) ||
       Number(isLit(b.edge.id)) - Number(isLit(a.edge.id)) ||
       Number(b.edge.origin) - Number(a.edge.origin) ||
       Number(b.edge.bad !== 'ok') - Number(a.edge.bad !== 'ok') ||
       b.edge.rate - a.edge.rate
   );
+  const crowd = crowdIndex(scene.edges);
   const edges: EdgeLabel[] = [];
   const marks: EdgeMark[] = [];
   for (const sceneEdge of order) {
     const { edge } = sceneEdge;
-    const label = placeLabel(sceneEdge, isLit(edge.id), options, taken, lines);
+    const label = placeLabel(sceneEdge, isLit(edge.id), options, measure, taken, crowd);
     if (label) {
       taken.add(label.x, label.y, label.x + label.width, label.y + label.height);
       edges.push(label);
@@ -104,60 +132,122 @@ export function placeLabels(scene: MapScene, options: LabelOptions): MapLabels {
       marks.push({ id: edge.id, state: edge.bad, x, y });
     }
   }
-  return { edges, marks, nodes };
+  return { zoom, edges, marks, nodes };
+}
+
+/** At life size the layout left room for every name; larger ones take what is free, the important first. */
+function placeNames(
+  scene: MapScene,
+  { lit, selected, zoom }: LabelOptions,
+  taken: BoxIndex,
+  measure: Measure
+): ReadonlyMap<string, NodeText> {
+  const texts = new Map<string, NodeText>();
+  const order =
+    zoom === 1
+      ? scene.nodes
+      : scene.nodes.toSorted(
+          (a, b) =>
+            Number(b.node.id === selected) - Number(a.node.id === selected) ||
+            Number(lit?.nodes.has(b.node.id) ?? true) - Number(lit?.nodes.has(a.node.id) ?? true) ||
+            byImportance(a, b)
+        );
+  for (const { node, x, y } of order) {
+    const name = fitText(node.name, NAME_WIDTH * zoom, measure);
+    const figures = nodeFigures(node);
+    const nameHalf = measure(name, NAME_PX, 500) / 2 + 2;
+    const half = Math.max(nameHalf, measure(figures, TEXT_PX, 400) / 2 + 2);
+    const top = y + NODE_RADIUS + 3;
+    const bottom = y + NODE_RADIUS + (FIGURES_BASELINE + 4) * zoom;
+    const nameBottom = y + NODE_RADIUS + (NAME_BASELINE + 3) * zoom;
+    if (zoom === 1 || !taken.overlaps(x - half, top, x + half, bottom)) {
+      taken.add(x - half, top, x + half, bottom);
+      texts.set(node.id, { id: node.id, name, figures });
+    } else if (!taken.overlaps(x - nameHalf, top, x + nameHalf, nameBottom)) {
+      taken.add(x - nameHalf, top, x + nameHalf, nameBottom);
+      texts.set(node.id, { id: node.id, name, figures: '' });
+    }
+  }
+  return texts;
 }
 
 function placeLabel(
   sceneEdge: SceneEdge,
   lit: boolean,
-  { metric, measure }: LabelOptions,
+  { metric, zoom }: LabelOptions,
+  measure: Measure,
   taken: BoxIndex,
   lines: Crowd
 ): EdgeLabel | undefined {
   const { edge, width: lineWidth, isLevel } = sceneEdge;
   const isBad = edge.bad !== 'ok';
   const texts = textsOf(edge, metric, lit);
-  if (texts.length === 0) return undefined;
   const strong = lit && isBad;
-  const head = isBad ? MARK_WIDTH : 0;
-  const tail = edge.origin ? 5 + measure('origin', TEXT_PX, 500) : 0;
+  const head = isBad ? MARK_WIDTH * zoom : 0;
+  const tail = edge.origin ? 5 * zoom + measure('origin', TEXT_PX, 500) : 0;
   const widths = texts.map(
     (text, index) => measure(text, TEXT_PX, strong ? 500 : 400) + (index === 0 ? head + tail : 0)
   );
-  const width = Math.max(...widths) + 10;
+  const width = Math.max(...widths) + 10 * zoom;
   const common = { id: edge.id, state: edge.bad, origin: edge.origin, lit, width };
   const line = (text: string, baseline: number) => ({ text, strong, baseline });
   if (isLevel && texts.length === 2) {
     // Rate above the line, the rest below it: the line stays whole.
     const { x, y } = pointAlong(sceneEdge, 0.5);
-    const box = { x: x - width / 2, y: y - lineWidth / 2 - 17 };
-    const height = lineWidth + 34;
-    const rises = lineWidth / 2;
-    if (!taken.overlaps(box.x, box.y, box.x + width, box.y + height)) {
+    const rise = lineWidth / 2;
+    const box = { x: x - width / 2, y: y - rise - 16 * zoom };
+    const height = lineWidth + 32 * zoom;
+    // Beside a ring there is more room than beside the box around it.
+    const inset = Math.min(12, width / 4);
+    if (!taken.overlaps(box.x + inset, box.y, box.x + width - inset, box.y + height)) {
+      const baselines = [y - rise - 5 * zoom, y + rise + 13 * zoom];
       return {
         ...common,
         ...box,
         height,
         plate: false,
-        lines: [line(texts[0]!, y - rises - 5), line(texts[1]!, y + rises + 13)],
+        lines: texts.map((text, index) => line(text, baselines[index]!)),
       };
     }
   }
-  const height = texts.length === 2 ? 31 : 17;
+  const height = (texts.length === 2 ? 31 : 17) * zoom;
+  const isFree = (x: number, y: number): boolean => !taken.overlaps(x - 1, y - 1, x + width + 1, y + height + 1);
   let best: { x: number; y: number; crowd: number } | undefined;
+  const consider = (x: number, y: number, mostCrowd: number): void => {
+    if (!isFree(x, y)) return;
+    const crowd = lines.count(edge.id, x, y, width, height);
+    if (crowd <= mostCrowd && crowd < (best?.crowd ?? Infinity)) best = { x, y, crowd };
+  };
   for (const place of PLACES) {
     const middle = pointAlong(sceneEdge, place);
-    const [x, y] = [middle.x - width / 2, middle.y - height / 2];
-    if (taken.overlaps(x - 1, y - 1, x + width + 1, y + height + 1)) continue;
-    const crowd = lines.count(edge.id, x, y, width, height);
-    if (crowd < (best?.crowd ?? Infinity)) best = { x, y, crowd };
-    if (crowd === 0) break;
+    consider(middle.x - width / 2, middle.y - height / 2, Infinity);
+    if (best?.crowd === 0) break;
+  }
+  if (!best && (isBad || lit)) {
+    // Beside the line only where no other edge passes: or the label would seem to be that one's.
+    for (const place of PLACES) {
+      const middle = pointAlong(sceneEdge, place);
+      for (const [dx, dy] of BESIDE) {
+        consider(middle.x + (dx - 0.5) * width, middle.y + (dy - 0.5) * height, 0);
+        if (best) break;
+      }
+      if (best) break;
+    }
   }
   if (!best) return undefined;
   const { x, y } = best;
-  const baselines = texts.length === 2 ? [y + 12.5, y + 26] : [y + 12.5];
+  const baselines = texts.length === 2 ? [y + 12.5 * zoom, y + 26 * zoom] : [y + 12.5 * zoom];
   return { ...common, x, y, height, plate: true, lines: texts.map((text, index) => line(text, baselines[index]!)) };
 }
+
+/** Offsets in widths and heights of the label. */
+const BESIDE = [-1, 1].flatMap((sign) => [
+  [0, 0.45 * sign],
+  [0.35 * sign, 0.4],
+  [0.35 * sign, -0.4],
+  [0.2, 0.6 * sign],
+  [-0.2, 0.6 * sign],
+]) as [number, number][];
 
 function textsOf(edge: TopologyEdge, metric: EdgeMetric, lit: boolean): string[] {
   const share = edge.errorShare > 0 ? formatShare(edge.errorShare) : '';
@@ -184,11 +274,11 @@ interface Crowd {
 
 function crowdIndex(edges: readonly SceneEdge[]): Crowd {
   const size = 32;
-  const cells = new Map<string, { id: string; x: number; y: number }[]>();
+  const cells = new Map<number, { id: string; x: number; y: number }[]>();
   for (const { edge, samples } of edges) {
     for (let i = 0; i < samples.length; i += 2) {
       const [x, y] = [samples[i]!, samples[i + 1]!];
-      const key = `${Math.floor(x / size)} ${Math.floor(y / size)}`;
+      const key = cellKey(Math.floor(x / size), Math.floor(y / size));
       const cell = cells.get(key);
       if (cell) cell.push({ id: edge.id, x, y });
       else cells.set(key, [{ id: edge.id, x, y }]);
@@ -199,7 +289,7 @@ function crowdIndex(edges: readonly SceneEdge[]): Crowd {
       let found = 0;
       for (let row = Math.floor(y / size); row <= Math.floor((y + height) / size); row++) {
         for (let column = Math.floor(x / size); column <= Math.floor((x + width) / size); column++) {
-          for (const point of cells.get(`${column} ${row}`) ?? []) {
+          for (const point of cells.get(cellKey(column, row)) ?? []) {
             const isInside = point.x > x && point.x < x + width && point.y > y && point.y < y + height;
             if (isInside && point.id !== id) found++;
           }

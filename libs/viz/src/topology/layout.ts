@@ -100,16 +100,16 @@ export interface Metrics {
 
 export const METRICS: Readonly<Record<Direction, Metrics>> = {
   right: {
-    pitch: 164,
+    pitch: 150,
     before: 26,
     after: 54,
     gap: 14,
     islandBefore: 40,
     islandAfter: 60,
-    islandAlongBefore: 68,
-    islandAlongAfter: 68,
+    islandAlongBefore: 62,
+    islandAlongAfter: 62,
     islandGap: 26,
-    passing: 34,
+    passing: 30,
     leastRows: 9,
   },
   down: {
@@ -127,7 +127,12 @@ export const METRICS: Readonly<Record<Direction, Metrics>> = {
   },
 };
 
-const MOST_STRETCH = { along: 1.5, across: 1.35 };
+const MOST_STRETCH = { along: 1.7, across: 1.35 };
+
+interface Span {
+  readonly low: number;
+  readonly high: number;
+}
 
 interface Island {
   readonly key: string;
@@ -138,8 +143,8 @@ interface Island {
   local: Map<number, number>;
   /** Across positions of its inner edges by column. */
   lanes: Map<string, number>;
-  low: number;
-  high: number;
+  /** What it takes across, by column: a box the same in all of its columns, nodes without a box only what they need. */
+  profile: Map<number, Span>;
   offset: number;
   firstColumn: number;
   lastColumn: number;
@@ -287,8 +292,7 @@ function islandsOf(
         nodes: [],
         local: new Map(),
         lanes: new Map(),
-        low: 0,
-        high: 0,
+        profile: new Map(),
         offset: 0,
         firstColumn: Infinity,
         lastColumn: -Infinity,
@@ -366,10 +370,30 @@ function layoutIsland(
       island.lanes.set(`${edge} ${items[item]!.column + island.firstColumn}`, positions[item]!);
     }
   }
-  const values = [...island.local.values()];
-  const pads = island.kind === 'none' ? [metrics.before, metrics.after] : [metrics.islandBefore, metrics.islandAfter];
-  island.low = Math.min(...positions, Math.min(...values) - pads[0]!);
-  island.high = Math.max(...positions, Math.max(...values) + pads[1]!);
+  island.profile = profileOf(island, items, positions, metrics);
+}
+
+function profileOf(
+  { kind, firstColumn, lastColumn }: Island,
+  items: readonly Item[],
+  positions: readonly number[],
+  metrics: Metrics
+): Map<number, Span> {
+  const isBox = kind !== 'none';
+  const profile = new Map<number, Span>();
+  items.forEach(({ column, before, after }, item) => {
+    const isNode = before === metrics.before;
+    const [padBefore, padAfter] = isBox && isNode ? [metrics.islandBefore, metrics.islandAfter] : [before, after];
+    const [low, high] = [positions[item]! - padBefore, positions[item]! + padAfter];
+    const known = profile.get(column + firstColumn);
+    const span = { low: Math.min(low, known?.low ?? low), high: Math.max(high, known?.high ?? high) };
+    profile.set(column + firstColumn, span);
+  });
+  if (!isBox) return profile;
+  const spans = [...profile.values()];
+  const whole = { low: Math.min(...spans.map(({ low }) => low)), high: Math.max(...spans.map(({ high }) => high)) };
+  for (let column = firstColumn; column <= lastColumn; column++) profile.set(column, whole);
+  return profile;
 }
 
 /** Each island goes as near to its neighbours as the others in its columns let it; the largest choose first. */
@@ -418,12 +442,14 @@ function placeIslands(
 }
 
 function nearestFree(island: Island, wish: number, rivals: readonly Island[], gap: number): number {
-  const taken = rivals
-    .map((rival): [number, number] => [
-      rival.offset + rival.low - island.high - gap,
-      rival.offset + rival.high - island.low + gap,
-    ])
-    .sort((a, b) => a[0] - b[0]);
+  const taken: [number, number][] = [];
+  for (const rival of rivals) {
+    for (const [column, own] of island.profile) {
+      const other = rival.profile.get(column);
+      if (other) taken.push([rival.offset + other.low - own.high - gap, rival.offset + other.high - own.low + gap]);
+    }
+  }
+  taken.sort((a, b) => a[0] - b[0]);
   const merged: [number, number][] = [];
   for (const [low, high] of taken) {
     const last = merged.at(-1);
@@ -448,8 +474,11 @@ function stretchOf(
   metrics: Metrics
 ): { along: number; across: number } {
   const alongSpan = columns.reduce((most, column) => Math.max(most, column), 0) * metrics.pitch;
-  const low = Math.min(...islands.map(({ low, offset }) => low + offset));
-  const high = Math.max(...islands.map(({ high, offset }) => high + offset));
+  const spans = islands.flatMap(({ profile, offset }) =>
+    [...profile.values()].map((span) => ({ low: span.low + offset, high: span.high + offset }))
+  );
+  const low = spans.reduce((least, span) => Math.min(least, span.low), Infinity);
+  const high = spans.reduce((most, span) => Math.max(most, span.high), -Infinity);
   const [alongRoom, acrossRoom] =
     direction === 'right' ? [viewport.width, viewport.height] : [viewport.height, viewport.width];
   const alongPad = metrics.islandAlongBefore + metrics.islandAlongAfter;

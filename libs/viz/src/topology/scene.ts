@@ -26,6 +26,8 @@ export interface SceneEdge {
   readonly curve: readonly number[];
   /** Points along the curve, x and y in turn, for hits and labels. */
   readonly samples: readonly number[];
+  /** Length from the start to each sample. */
+  readonly lengths: readonly number[];
   /** Where the arrow's base is, and its direction. */
   readonly arrow: { readonly x: number; readonly y: number; readonly angle: number };
   readonly isLevel: boolean;
@@ -124,6 +126,7 @@ function toSceneEdge(
     width,
     curve,
     samples,
+    lengths: lengthsOf(samples),
     arrow: { x: endX, y: endY, angle: Math.atan2(endY - fromY, endX - fromX) },
     isLevel: curve.length === 8 && !isDown && Math.abs(curve[1]! - curve[7]!) < 1,
   };
@@ -213,25 +216,26 @@ function cubic(c: readonly number[], at: number, t: number): number {
   return s * s * s * c[at]! + 3 * s * s * t * c[at + 2]! + 3 * s * t * t * c[at + 4]! + t * t * t * c[at + 6]!;
 }
 
-/** A point by its share of the edge's length. */
-export function pointAlong({ samples }: SceneEdge, share: number): MapPoint {
-  let length = 0;
-  for (let i = 2; i < samples.length; i += 2) length += step(samples, i);
-  let rest = length * share;
+function lengthsOf(samples: readonly number[]): number[] {
+  const lengths = [0];
   for (let i = 2; i < samples.length; i += 2) {
-    const part = step(samples, i);
-    if (rest <= part && part > 0) {
-      const t = rest / part;
-      return {
-        x: samples[i - 2]! + (samples[i]! - samples[i - 2]!) * t,
-        y: samples[i - 1]! + (samples[i + 1]! - samples[i - 1]!) * t,
-      };
-    }
-    rest -= part;
+    const step = Math.hypot(samples[i]! - samples[i - 2]!, samples[i + 1]! - samples[i - 1]!);
+    lengths.push(lengths.at(-1)! + step);
   }
-  return { x: samples.at(-2)!, y: samples.at(-1)! };
+  return lengths;
 }
 
-function step(samples: readonly number[], i: number): number {
-  return Math.hypot(samples[i]! - samples[i - 2]!, samples[i + 1]! - samples[i - 1]!);
+/** A point by its share of the edge's length. */
+export function pointAlong({ samples, lengths }: SceneEdge, share: number): MapPoint {
+  const wanted = lengths.at(-1)! * share;
+  let [low, high] = [0, lengths.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (lengths[middle]! <= wanted) low = middle;
+    else high = middle;
+  }
+  const part = lengths[high]! - lengths[low]!;
+  const t = part === 0 ? 0 : (wanted - lengths[low]!) / part;
+  const [x, y] = [samples[2 * low]!, samples[2 * low + 1]!];
+  return { x: x + (samples[2 * high]! - x) * t, y: y + (samples[2 * high + 1]! - y) * t };
 }
