@@ -1,0 +1,333 @@
+import { formatDurationShort, formatFactor, formatRate, formatShare } from '@throughline/viz';
+import {
+  beforeSeconds,
+  type Edge,
+  figuresOf,
+  kindOfProtocol,
+  type Operation,
+  type Overview,
+  type ServiceRow,
+  type SideFigures,
+  windowSeconds,
+} from './overview.ts';
+
+/**
+ * What is wrong, in words and numbers: origins first, whatever only passes trouble on behind them. Pure; words never
+ * exceed the evidence.
+ */
+
+export type Severity = 'failing' | 'slow';
+
+/** Where the cause lies, as far as the figures tell. */
+export type Place = 'service' | 'network' | 'route' | 'database' | 'outside';
+
+export interface Finding {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly place: Place;
+  readonly source: string;
+  readonly target: string;
+  /** "catalog → mariadbd: SELECT … takes 1.8 s" */
+  readonly title: string;
+  /** What shows it, and what was ruled out. */
+  readonly evidence: string;
+  /** Requests per second that fail or are late because of it. */
+  readonly rate: number;
+  readonly endpoint: string | undefined;
+  /** Services above it that suffer from it, nearest first. */
+  readonly victims: readonly string[];
+}
+
+/** Above this share of failed requests a service or an edge is failing. */
+export const FAILING_SHARE = 0.005;
+const FEWEST_FAILURES = 3;
+/** Slow: p95 more than twice of what it was, and by more than this. */
+export const SLOW_FACTOR = 2;
+const SLOW_BY_NS = 5e6;
+const FEWEST_REQUESTS = 10;
+
+export function isFailing(requests: number, errors: number): boolean {
+  return errors >= FEWEST_FAILURES && errors / requests > FAILING_SHARE;
+}
+
+function isSlow(figures: SideFigures): boolean {
+  const { p95, p95Before, requests, requestsBefore } = figures;
+  if (p95 === null || p95Before === null || requests < FEWEST_REQUESTS || requestsBefore < FEWEST_REQUESTS)
+    return false;
+  return p95 > SLOW_FACTOR * p95Before && p95 - p95Before > SLOW_BY_NS;
+}
+
+export type ServiceState = 'failing' | 'slow' | 'ok' | 'silent';
+
+export function serviceState(row: ServiceRow): ServiceState {
+  if (row.requests === 0) return (row.rateBefore ?? 0) > 0 ? 'silent' : 'ok';
+  if (isFailing(row.requests, row.errors)) return 'failing';
+  const { p95, p95Before, requests } = row;
+  const isLate =
+    p95 !== null &&
+    p95Before !== null &&
+    requests >= FEWEST_REQUESTS &&
+    p95 > SLOW_FACTOR * p95Before &&
+    p95 - p95Before > SLOW_BY_NS;
+  return isLate ? 'slow' : 'ok';
+}
+
+export function edgeState(edge: Edge): 'failing' | 'slow' | 'ok' {
+  const figures = figuresOf(edge);
+  if (isFailing(figures.requests, figures.errors)) return 'failing';
+  return isSlow(figures) ? 'slow' : 'ok';
+}
+
+export function findFindings(overview: Overview): Finding[] {
+  const failures = overview.edges.filter((edge) => edgeState(edge) === 'failing');
+  const findings = failures
+    .filter((edge) => isOriginOfFailure(edge, failures))
+    .map((edge) => failureFinding(edge, overview));
+  const failing = new Set(findings.map(({ target }) => target));
+  const late = overview.edges.filter((edge) => edgeState(edge) === 'slow');
+  for (const edge of late) {
+    // A failing callee is slow or quick as it likes: the failure is what is told.
+    if (!failing.has(edge.target) && isOriginOfDelay(edge, late)) findings.push(delayFinding(edge, overview));
+  }
+  return mergeByTarget(findings).sort(
+    (a, b) => Number(b.severity === 'failing') - Number(a.severity === 'failing') || b.rate - a.rate
+  );
+}
+
+/** Failures begin where the callee has no failing call of its own that could explain them. */
+function isOriginOfFailure(edge: Edge, failures: readonly Edge[]): boolean {
+  const { errors } = figuresOf(edge);
+  if (brokenOnTheWay(edge)) return true;
+  return !failures.some((next) => next.source === edge.target && figuresOf(next).errors >= errors * 0.3);
+}
+
+/** The caller saw failures that the callee did not: they happened between the two. */
+function brokenOnTheWay({ client, server }: Edge): boolean {
+  if (!client || !server) return false;
+  const lost = client.resets + client.timeouts;
+  return lost >= FEWEST_FAILURES && lost > client.errors * 0.5 && server.errors < client.errors * 0.3;
+}
+
+function failureFinding(edge: Edge, overview: Overview): Finding {
+  const { source, target, client, server } = edge;
+  const figures = figuresOf(edge);
+  const share = formatShare(figures.errors / figures.requests);
+  const rate = figures.errors / windowSeconds(overview.windows);
+  const common = {
+    id: `failing ${source} → ${target}`,
+    severity: 'failing' as const,
+    source,
+    target,
+    rate,
+    victims: victimsOf(source, overview.edges, 'failing'),
+  };
+  const moved = movedOperation(edge, overview);
+  if (moved) {
+    return {
+      ...common,
+      place: 'route',
+      endpoint: moved.operation.endpoint,
+      title: `${source} sends ${moved.operation.endpoint} to ${target}, which rejects it`,
+      evidence: `${share} of these calls fail at once; before, ${moved.formerly} answered ${moved.operation.endpoint}. ${target} has no such route: look at the routing of ${source}`,
+    };
+  }
+  const worst = worstOperation(edge, overview);
+  if (brokenOnTheWay(edge)) {
+    const how = client!.resets >= client!.timeouts ? 'are reset' : 'get no answer';
+    return {
+      ...common,
+      place: 'network',
+      endpoint: worst?.endpoint,
+      title: `${source} → ${target}: connections ${how} on the way`,
+      evidence: `${share} of ${source}’s calls fail; ${target} itself saw ${server!.requests} of ${client!.requests} and failed ${formatShare(server!.errors / Math.max(1, server!.requests))}: neither process did it, the network between did`,
+    };
+  }
+  if (!server) {
+    const how =
+      figures.resets > figures.errors / 2
+        ? 'resets connections'
+        : figures.timeouts > figures.errors / 2
+          ? 'does not answer'
+          : 'fails';
+    return {
+      ...common,
+      place: 'outside',
+      endpoint: worst?.endpoint,
+      title: `${source} → ${target}: ${target} ${how}`,
+      evidence: `${share} of ${formatRate(figures.requests / windowSeconds(overview.windows))} fail; no agent watches ${target}, so this is ${source}’s view only`,
+    };
+  }
+  const own = worst ? ` in ${worst.endpoint}` : '';
+  const before =
+    figures.requestsBefore > 0 ? `, ${formatShare(figures.errorsBefore / figures.requestsBefore)} before` : '';
+  return {
+    ...common,
+    place: 'service',
+    endpoint: worst?.endpoint,
+    title: `${target} fails ${share} of ${source}’s calls itself${own}`,
+    evidence: `It answers with an error${before}; nothing that it calls fails, and the network delivers: ${target} saw the same failures`,
+  };
+}
+
+/** An operation that goes to `target` only now, and went to another before. */
+function movedOperation(
+  { source, target }: Edge,
+  { operations, windows }: Overview
+): { readonly operation: Operation; readonly formerly: string } | undefined {
+  const rateNow = (operation: Operation) => figuresOf(operation).requests / windowSeconds(windows);
+  const rateBefore = (operation: Operation) => figuresOf(operation).requestsBefore / beforeSeconds(windows);
+  for (const operation of operations) {
+    if (operation.source !== source || operation.target !== target) continue;
+    const figures = figuresOf(operation);
+    if (figures.errors < figures.requests * 0.9 || figures.errors < FEWEST_FAILURES) continue;
+    if (rateBefore(operation) > rateNow(operation) * 0.1) continue;
+    const former = operations.find(
+      (other) =>
+        other.source === source &&
+        other.endpoint === operation.endpoint &&
+        other.target !== target &&
+        rateBefore(other) > rateNow(operation) * 0.3 &&
+        rateNow(other) < rateBefore(other) * 0.5
+    );
+    if (former) return { operation, formerly: former.target };
+  }
+  return undefined;
+}
+
+function worstOperation({ source, target }: Edge, { operations }: Overview): Operation | undefined {
+  return operations
+    .filter(
+      (operation) => operation.source === source && operation.target === target && figuresOf(operation).errors > 0
+    )
+    .sort((a, b) => figuresOf(b).errors - figuresOf(a).errors)[0];
+}
+
+/** Time that a callee's calls take longer than before, ns per second, on one side. */
+function addedTime(figures: SideFigures | undefined): number {
+  if (!figures || figures.mean === null || figures.meanBefore === null) return 0;
+  return (figures.mean - figures.meanBefore) * figures.requests;
+}
+
+/** A delay begins where the callee's own callees do not explain it. */
+function isOriginOfDelay(edge: Edge, late: readonly Edge[]): boolean {
+  const added = addedTime(figuresOf(edge));
+  if (networkShare(edge) > 0.5) return true;
+  const below = late
+    .filter(({ source }) => source === edge.target)
+    .reduce((sum, next) => sum + addedTime(figuresOf(next)), 0);
+  return below < added * 0.4;
+}
+
+/** Of the time that calls take longer, the share that the callee did not spend. */
+function networkShare({ client, server }: Edge): number {
+  const added = addedTime(client);
+  if (added <= 0 || !server || server.mean === null || server.meanBefore === null) return 0;
+  return Math.max(0, 1 - ((server.mean - server.meanBefore) * client!.requests) / added);
+}
+
+function delayFinding(edge: Edge, overview: Overview): Finding {
+  const { source, target, protocol } = edge;
+  const figures = figuresOf(edge);
+  const common = {
+    id: `slow ${source} → ${target}`,
+    severity: 'slow' as const,
+    source,
+    target,
+    rate: figures.requests / windowSeconds(overview.windows),
+    victims: victimsOf(source, overview.edges, 'slow'),
+  };
+  const share = networkShare(edge);
+  if (share > 0.5) {
+    return {
+      ...common,
+      place: 'network',
+      endpoint: undefined,
+      title: `${source} → ${target}: the network is slow`,
+      evidence: `${formatShare(share)} of the added time passes between the two; ${target} itself answers in ${formatDurationShort(edge.server!.mean)}, ${formatDurationShort(edge.server!.meanBefore)} before`,
+    };
+  }
+  const slowest = slowestOperation(edge, overview);
+  const isStore = kindOfProtocol(protocol) === 'database' || kindOfProtocol(protocol) === 'cache';
+  const worst = slowest ? figuresOf(slowest) : figures;
+  const what = slowest ? shortStatement(slowest.endpoint) : 'calls';
+  const factor = formatFactor(worst.mean, worst.meanBefore);
+  const compared =
+    slowest && worst.meanBefore === null ? 'not seen before' : `${formatDurationShort(worst.meanBefore)} before`;
+  const server = edge.server;
+  const network =
+    server && server.mean !== null && figures.mean !== null
+      ? `; ${target} spends ${formatShare(Math.min(1, server.mean / figures.mean))} of the time itself, the network is clean`
+      : '';
+  return {
+    ...common,
+    place: isStore ? 'database' : 'service',
+    endpoint: slowest?.endpoint,
+    title: isStore
+      ? `${target} is slow for ${source}: ${what} takes ${formatDurationShort(worst.mean)}`
+      : `${target} itself is slow: ${what} takes ${formatDurationShort(worst.mean)}`,
+    evidence: `${compared}${factor === undefined ? '' : ` (${factor})`}, ${formatRate(worst.requests / windowSeconds(overview.windows))}${network}`,
+  };
+}
+
+/** The operation to which most of the added time goes; one that was not there before adds all of its time. */
+function slowestOperation({ source, target }: Edge, { operations }: Overview): Operation | undefined {
+  const added = (operation: Operation): number => {
+    const { mean, meanBefore, requests } = figuresOf(operation);
+    return ((mean ?? 0) - (meanBefore ?? 0)) * requests;
+  };
+  const [first] = operations
+    .filter((operation) => operation.source === source && operation.target === target)
+    .sort((a, b) => added(b) - added(a));
+  return first && added(first) > 0 ? first : undefined;
+}
+
+const STATEMENT_LENGTH = 64;
+
+/** "SELECT … FROM orders" of a long statement. */
+export function shortStatement(endpoint: string): string {
+  const select = /^\s*select\b.*?\bfrom\s+([`\w.]+)/is.exec(endpoint);
+  if (select && endpoint.length > STATEMENT_LENGTH) return `SELECT … FROM ${select[1]!.replaceAll('`', '')} …`;
+  return endpoint.length > STATEMENT_LENGTH ? `${endpoint.slice(0, STATEMENT_LENGTH - 1)}…` : endpoint;
+}
+
+/** Callers of `service` that are in trouble too, nearest first. */
+function victimsOf(service: string, edges: readonly Edge[], severity: Severity): string[] {
+  const found = [service];
+  for (const name of found) {
+    for (const edge of edges) {
+      if (edge.target !== name || found.includes(edge.source) || edge.source === 'unknown') continue;
+      if (edgeState(edge) === severity) found.push(edge.source);
+    }
+  }
+  return found;
+}
+
+/** One cause is told once: several callers of one callee, or several of one router. */
+function mergeByTarget(findings: readonly Finding[]): Finding[] {
+  const merged = new Map<string, Finding>();
+  for (const finding of [...findings].sort((a, b) => b.rate - a.rate)) {
+    const key = `${finding.severity} ${finding.place} ${finding.target}`;
+    const first = merged.get(key);
+    merged.set(
+      key,
+      first
+        ? { ...first, rate: first.rate + finding.rate, victims: [...new Set([...first.victims, ...finding.victims])] }
+        : finding
+    );
+  }
+  return [...merged.values()];
+}
+
+/** The page's first line. */
+export function headline(overview: Overview, findings: readonly Finding[]): string {
+  const [first, ...others] = findings;
+  const names = overview.services.filter(({ kind }) => kind === 'service').length;
+  if (!first) {
+    const asked = overview.services.filter(({ requests }) => requests > 0);
+    if (asked.length === 0) return 'No requests in this time range';
+    return `All ${names} services answer: nothing fails more than ${formatShare(FAILING_SHARE)}, nothing is ${SLOW_FACTOR}× slower than before`;
+  }
+  const more =
+    others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'finding' : 'findings'} below`;
+  return `${first.title}${more}`;
+}
