@@ -5,6 +5,7 @@ import {
   getPanelOptionsWithDefaults,
   type GrafanaTheme2,
   type NavModelItem,
+  PageLayoutType,
   type PanelData,
   type PanelPlugin,
 } from '@grafana/data';
@@ -17,7 +18,7 @@ import { importPanelPlugin } from './pluginLoader.ts';
 
 interface PluginPageProps {
   readonly pageNav?: NavModelItem;
-  readonly layout?: string;
+  readonly layout?: PageLayoutType;
   readonly renderTitle?: (title: string) => ReactNode;
   readonly subTitle?: ReactNode;
   readonly actions?: ReactNode;
@@ -26,7 +27,7 @@ interface PluginPageProps {
 
 export function PluginPage({ pageNav, layout, renderTitle, subTitle, actions, children }: PluginPageProps) {
   const styles = useStyles2(getStyles);
-  if (layout === 'custom' || !pageNav) return <div className={styles.page}>{children}</div>;
+  if (layout === PageLayoutType.Custom || !pageNav) return <div className={styles.page}>{children}</div>;
   const tabs = pageNav.children?.filter(({ hideFromTabs }) => hideFromTabs !== true) ?? [];
   return (
     <div className={styles.page}>
