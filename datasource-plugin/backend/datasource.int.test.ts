@@ -571,6 +571,77 @@ describe('breakdown', () => {
   });
 });
 
+describe('events', () => {
+  it('are what changed, newest first and once, as annotations read them', async () => {
+    const { frames, error } = await one({ queryType: 'events' });
+    expect(error).toBe('');
+    expect(frames[0]!.rows.map((row) => [row['time'], row['title']])).toEqual(
+      [
+        [40, 'agent dropped 5'],
+        [20, 'agent dropped 7'],
+        [8, 'orders ended'],
+        [5, 'orders started'],
+      ].map(([second, title]) => [(shop.fromS + Number(second)) * 1_000, title])
+    );
+    expect(frames[0]!.rows[3]).toEqual({
+      time: (shop.fromS + 5) * 1_000,
+      timeEnd: null,
+      title: 'orders started',
+      text: 'process.pid: 20\ncontainer.id: c0ffee',
+      tags: ['process_start', 'orders', 'host-2'],
+      id: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+      kind: 'process_start',
+      service: 'orders',
+      host: 'host-2',
+    });
+    expect(frames[0]!.rows[0]!['tags']).toEqual(['rows_dropped', 'host-2']);
+  });
+
+  it('are chosen by kind and service, and limited', async () => {
+    const kinds = await one({ queryType: 'events', kinds: ['process_end', 'agent_start'] });
+    expect(kinds.frames[0]!.rows.map((row) => row['title'])).toEqual(['orders ended']);
+    const service = await one({ queryType: 'events', service: 'orders', limit: 1 });
+    expect(service.frames[0]!.rows.map((row) => row['title'])).toEqual(['orders ended']);
+    expect(service.frames[0]!.meta.notices![0]!.text).toBe('Only the newest 1 events are shown.');
+    const none = await one({ queryType: 'events', service: 'secret' });
+    expect(none.frames[0]).toMatchObject({ name: 'events', rows: [] });
+  });
+});
+
+describe('freshness', () => {
+  it('says of each host’s agent how old its newest row is and what is missing', async () => {
+    const { frames, error } = await one({ queryType: 'freshness' });
+    expect(error).toBe('');
+    const rows = frames[0]!.rows;
+    expect(
+      rows.map(({ agent, host, rows, dropped, truncated, processes }) => [
+        agent,
+        host,
+        rows,
+        dropped,
+        truncated,
+        processes,
+      ])
+    ).toEqual([
+      ['agent-0', 'host-0', REQUESTS, 0, 0, 0],
+      ['agent-1', 'host-1', 2 * REQUESTS, 0, 0, 1],
+      // Rows of an SDK come from no agent.
+      ['', 'host-2', REQUESTS, 0, 0, 0],
+      ['agent-2', 'host-2', 2 * REQUESTS, 12, 1, 1],
+    ]);
+    // Its last call is row 5 of request 29.
+    expect(rows[3]!['newest']).toBe((shop.fromS + REQUESTS - 1) * 1_000 + 5);
+    expect(Number(rows[3]!['behind'])).toBeGreaterThan(0);
+    const later = await one({ queryType: 'freshness' }, { fromS: shop.fromS + 30, toS: shop.fromS + 60 });
+    expect(later.frames[0]!.rows.map((row) => [row['rows'], row['dropped']])).toEqual([
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 5],
+    ]);
+  });
+});
+
 describe('traces', () => {
   it('lists root requests, failed or slowest first on request', async () => {
     const recent = await one({ queryType: 'traceSearch', limit: 5 });

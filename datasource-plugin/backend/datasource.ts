@@ -12,6 +12,8 @@ import { checkStore } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { answerBreakdown } from './queries/breakdown.ts';
 import { answerEdge } from './queries/edge.ts';
+import { answerEvents } from './queries/events.ts';
+import { answerFreshness } from './queries/freshness.ts';
 import { answerOverview } from './queries/overview.ts';
 import { answerRed } from './queries/red.ts';
 import { answerServiceMap } from './queries/serviceMap.ts';
@@ -47,8 +49,9 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
       case 'traceId':
         return answerTraceId(query, context, workers);
       case 'events':
+        return answerEvents(query, context);
       case 'freshness':
-        throw new DatasourceError('DATASOURCE_QUERY', `${query.queryType} is not answered yet`, 'update the plugin');
+        return answerFreshness(query, context);
     }
   }
 

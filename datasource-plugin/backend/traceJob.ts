@@ -28,7 +28,9 @@ export async function runTraceJob(job: TraceJob, store: Store, signal: AbortSign
   const { output } = job;
   const trace = await readTrace(job, store, signal);
   if (output.kind === 'json') return [new TextEncoder().encode(traceJson(trace))];
-  return buildTraceFrames(trace, output.hops, Date.now()).map((frame) => encodeFrame(frame, output.format, output.refId));
+  return buildTraceFrames(trace, output.hops, Date.now()).map((frame) =>
+    encodeFrame(frame, output.format, output.refId)
+  );
 }
 
 async function readTrace({ settings, id, comment }: TraceJob, store: Store, signal: AbortSignal): Promise<Trace> {

@@ -62,10 +62,29 @@ export async function createShop(store: RunningStore): Promise<Shop> {
     },
   });
   const fromS = Math.floor(Date.now() / 60_000) * 60 - 120;
-  await admin(`INSERT INTO throughline.entities (Tenant, Environment, EntityId, Kind, Name, NameSource, UpdatedAt)
-    SELECT 'default', 'default', number, 'process', ['nginx', 'orders'][number], 'executable', now64(3) - 10 FROM numbers(1, 2)
-    UNION ALL SELECT 'default', 'default', 1, 'process', 'gateway', 'environment', now64(3)
-    UNION ALL SELECT 'other', 'default', 9, 'process', 'secret', 'sdk', now64(3)`);
+  await admin(`INSERT INTO throughline.entities (Tenant, Environment, EntityId, Kind, Name, NameSource, HostId, UpdatedAt)
+    SELECT 'default', 'default', number, 'process', ['nginx', 'orders'][number], 'executable',
+      concat('host-', toString(number)), now64(3) - 10 FROM numbers(1, 2)
+    UNION ALL SELECT 'default', 'default', 1, 'process', 'gateway', 'environment', 'host-1', now64(3)
+    UNION ALL SELECT 'other', 'default', 9, 'process', 'secret', 'sdk', 'host-9', now64(3)`);
+  await admin(`INSERT INTO throughline.entities (Tenant, Environment, EntityId, Kind, Name, NameSource, HostId, ValidTo, UpdatedAt)
+    SELECT 'default', 'default', 3, 'process', 'orders', 'executable', 'host-2', now64(9), now64(3)
+    UNION ALL SELECT 'default', 'default', 4, 'process', 'silent', 'executable', 'host-2', toDateTime64(0, 9), now64(3) - INTERVAL 1 HOUR`);
+  const events = [
+    ['default', 5, 'process_start', 2, 'host-2', 'orders started', "'process.pid', '20', 'container.id', 'c0ffee'"],
+    // Told by another ingest too.
+    ['default', 5, 'process_start', 2, 'host-2', 'orders started', "'process.pid', '20', 'container.id', 'c0ffee'"],
+    ['default', 8, 'process_end', 3, 'host-2', 'orders ended', "'process.pid', '19'"],
+    ['default', 20, 'rows_dropped', 0, 'host-2', 'agent dropped 7', "'throughline.dropped.count', '7'"],
+    ['default', 40, 'rows_dropped', 0, 'host-2', 'agent dropped 5', "'throughline.dropped.count', '5'"],
+    ['other', 6, 'process_start', 9, 'host-9', 'secret started', "'process.pid', '90'"],
+  ] as const;
+  for (const [tenant, second, kind, entity, host, title, attributes] of events) {
+    await admin(`INSERT INTO throughline.events (Tenant, Environment, Timestamp, Kind, EntityId, HostId, Title, Attributes)
+      SELECT '${tenant}', 'default', fromUnixTimestamp64Nano(toInt64(${fromS + second}) * 1000000000), '${kind}', ${entity},
+        '${host}', '${title}', map(${attributes})
+      SETTINGS insert_deduplicate = 0`);
+  }
   const id = (prefix: string) => `unhex(concat('${prefix}', lpad(lower(hex(number)), 14, '0')))`;
   const rows: Row[] = [
     { tenant: 'default', layer: 'process', kind: 'Server', entity: 1, peer: 0, peerName: '192.0.2.7', span: '51', parent: 'c1', protocol: 'http', endpoint: '/cart', ms: 40 },
@@ -79,13 +98,15 @@ export async function createShop(store: RunningStore): Promise<Shop> {
   for (const [order, row] of rows.entries()) {
     const parent = row.parent === '00' ? "''" : id(row.parent);
     await admin(`INSERT INTO throughline.spans (Tenant, Environment, Timestamp, Duration, TraceId, SpanId, ParentSpanId, Layer,
-        SpanKind, SpanName, ServiceName, EntityId, PeerEntityId, PeerName, PeerEvidence, HostId, Protocol, Method, Endpoint,
+        SpanKind, SpanName, ServiceName, EntityId, PeerEntityId, PeerName, PeerEvidence, HostId, AgentId, Truncated, Protocol, Method,
+        Endpoint,
         Target, ResponseCode, StatusCode, Failure, LinkEvidence, LinkProbability, SpanAttributes,
         Hops.Interface, Hops.InterfaceIndex, Hops.Netns, Hops.Direction, Hops.Offset, Hops.Duration, Hops.Retransmissions)
       SELECT '${row.tenant}', 'default',
         fromUnixTimestamp64Nano(toInt64(${fromS} + number) * 1000000000 + ${order} * 1000000), ${row.ms} * 1000000 + number,
         unhex(concat('abcd', lpad(lower(hex(number)), 28, '0'))), ${id(row.span)}, ${parent}, '${row.layer}', '${row.kind}',
         '${row.endpoint}', 'old name', ${row.entity}, ${row.peer}, '${row.peerName}', 'exchange', 'host-${row.entity}',
+        '${row.layer === 'application' ? '' : `agent-${row.entity}`}', '${row.protocol}' = 'mysql' AND number = 7,
         '${row.protocol}', 'GET', '${row.endpoint}', '${row.endpoint}', ${row.protocol === 'http' ? 200 : 0},
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'Error', 'Ok'),
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'timeout', ''),
