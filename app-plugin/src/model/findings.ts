@@ -33,6 +33,8 @@ export interface Finding {
   readonly evidence: string;
   /** Requests per second that fail or are late because of it. */
   readonly rate: number;
+  /** To rank by: failures a second, or added nanoseconds a second. */
+  readonly weight: number;
   readonly endpoint: string | undefined;
   /** Services above it that suffer from it, nearest first. */
   readonly victims: readonly string[];
@@ -90,7 +92,7 @@ export function findFindings(overview: Overview): Finding[] {
     if (!failing.has(edge.target) && isOriginOfDelay(edge, late)) findings.push(delayFinding(edge, overview));
   }
   return mergeByTarget(findings).sort(
-    (a, b) => Number(b.severity === 'failing') - Number(a.severity === 'failing') || b.rate - a.rate
+    (a, b) => Number(b.severity === 'failing') - Number(a.severity === 'failing') || b.weight - a.weight
   );
 }
 
@@ -101,11 +103,15 @@ function isOriginOfFailure(edge: Edge, failures: readonly Edge[]): boolean {
   return !failures.some((next) => next.source === edge.target && figuresOf(next).errors >= errors * 0.3);
 }
 
-/** The caller saw failures that the callee did not: they happened between the two. */
+/**
+ * Calls that got no answer because their connection broke, while the callee answered none of them with an error of its
+ * own: they ended between the two. Which end sent a reset, if one did, the edge's outcomes tell.
+ */
 function brokenOnTheWay({ client, server }: Edge): boolean {
   if (!client || !server) return false;
   const lost = client.resets + client.timeouts;
-  return lost >= FEWEST_FAILURES && lost > client.errors * 0.5 && server.errors < client.errors * 0.3;
+  const answered = server.errors - server.resets - server.timeouts;
+  return lost >= FEWEST_FAILURES && lost > client.errors * 0.5 && answered < client.errors * 0.3;
 }
 
 function failureFinding(edge: Edge, overview: Overview): Finding {
@@ -119,6 +125,7 @@ function failureFinding(edge: Edge, overview: Overview): Finding {
     source,
     target,
     rate,
+    weight: rate,
     victims: victimsOf(source, overview.edges, 'failing'),
   };
   const moved = movedOperation(edge, overview);
@@ -139,7 +146,7 @@ function failureFinding(edge: Edge, overview: Overview): Finding {
       place: 'network',
       endpoint: worst?.endpoint,
       title: `${source} → ${target}: connections ${how} on the way`,
-      evidence: `${share} of ${source}’s calls fail; ${target} itself saw ${server!.requests} of ${client!.requests} and failed ${formatShare(server!.errors / Math.max(1, server!.requests))}: neither process did it, the network between did`,
+      evidence: `${share} of ${source}’s calls fail; ${target} saw ${server!.requests} of ${client!.requests} and answered none of them with an error: likely the network between`,
     };
   }
   if (!server) {
@@ -186,8 +193,8 @@ function movedOperation(
         other.source === source &&
         other.endpoint === operation.endpoint &&
         other.target !== target &&
-        rateBefore(other) > rateNow(operation) * 0.3 &&
-        rateNow(other) < rateBefore(other) * 0.5
+        // The window may hold the time before the change too: what the other lost is what this one gets.
+        rateBefore(other) - rateNow(other) > rateNow(operation) * 0.4
     );
     if (former) return { operation, formerly: former.target };
   }
@@ -202,7 +209,7 @@ function worstOperation({ source, target }: Edge, { operations }: Overview): Ope
     .sort((a, b) => figuresOf(b).errors - figuresOf(a).errors)[0];
 }
 
-/** Time that a callee's calls take longer than before, ns per second, on one side. */
+/** Time that calls take longer than before, ns, on one side, in the window now. */
 function addedTime(figures: SideFigures | undefined): number {
   if (!figures || figures.mean === null || figures.meanBefore === null) return 0;
   return (figures.mean - figures.meanBefore) * figures.requests;
@@ -234,6 +241,7 @@ function delayFinding(edge: Edge, overview: Overview): Finding {
     source,
     target,
     rate: figures.requests / windowSeconds(overview.windows),
+    weight: addedTime(figures) / windowSeconds(overview.windows),
     victims: victimsOf(source, overview.edges, 'slow'),
   };
   const share = networkShare(edge);
@@ -242,17 +250,15 @@ function delayFinding(edge: Edge, overview: Overview): Finding {
       ...common,
       place: 'network',
       endpoint: undefined,
-      title: `${source} → ${target}: the network is slow`,
-      evidence: `${formatShare(share)} of the added time passes between the two; ${target} itself answers in ${formatDurationShort(edge.server!.mean)}, ${formatDurationShort(edge.server!.meanBefore)} before`,
+      title: `${source} → ${target}: the time between the two grew`,
+      evidence: `${formatShare(share)} of the added time passes between the processes; ${target} itself answers in ${formatDurationShort(edge.server!.mean)}, ${formatDurationShort(edge.server!.meanBefore)} before`,
     };
   }
   const slowest = slowestOperation(edge, overview);
   const isStore = kindOfProtocol(protocol) === 'database' || kindOfProtocol(protocol) === 'cache';
   const worst = slowest ? figuresOf(slowest) : figures;
   const what = slowest ? shortStatement(slowest.endpoint) : 'calls';
-  const factor = formatFactor(worst.mean, worst.meanBefore);
-  const compared =
-    slowest && worst.meanBefore === null ? 'not seen before' : `${formatDurationShort(worst.meanBefore)} before`;
+  const compared = comparison(worst, overview.windows);
   const server = edge.server;
   const network =
     server && server.mean !== null && figures.mean !== null
@@ -265,15 +271,31 @@ function delayFinding(edge: Edge, overview: Overview): Finding {
     title: isStore
       ? `${target} is slow for ${source}: ${what} takes ${formatDurationShort(worst.mean)}`
       : `${target} itself is slow: ${what} takes ${formatDurationShort(worst.mean)}`,
-    evidence: `${compared}${factor === undefined ? '' : ` (${factor})`}, ${formatRate(worst.requests / windowSeconds(overview.windows))}${network}`,
+    evidence: `${compared}; ${formatRate(worst.requests / windowSeconds(overview.windows))} now${network}`,
   };
 }
 
-/** The operation to which most of the added time goes; one that was not there before adds all of its time. */
-function slowestOperation({ source, target }: Edge, { operations }: Overview): Operation | undefined {
+/** "7.8× of before (1.1 ms)", "called 38× as often as before": whichever explains the added time. */
+function comparison(figures: SideFigures, windows: Overview['windows']): string {
+  if (figures.requestsBefore === 0) return 'Not seen before';
+  const slower = formatFactor(figures.mean, figures.meanBefore);
+  const more = formatFactor(figures.requests / windowSeconds(windows), figures.requestsBefore / beforeSeconds(windows));
+  const isSlower = (figures.mean ?? 0) > (figures.meanBefore ?? 0) * 1.2;
+  return isSlower || more === undefined
+    ? `${slower ?? '1×'} of before (${formatDurationShort(figures.meanBefore)})`
+    : `Called ${more} as often as before`;
+}
+
+/**
+ * The operation to which most of the added time goes, by time a second: one that was hardly there before counts with
+ * nearly all of its time.
+ */
+function slowestOperation({ source, target }: Edge, { operations, windows }: Overview): Operation | undefined {
   const added = (operation: Operation): number => {
-    const { mean, meanBefore, requests } = figuresOf(operation);
-    return ((mean ?? 0) - (meanBefore ?? 0)) * requests;
+    const { mean, meanBefore, requests, requestsBefore } = figuresOf(operation);
+    return (
+      ((mean ?? 0) * requests) / windowSeconds(windows) - ((meanBefore ?? 0) * requestsBefore) / beforeSeconds(windows)
+    );
   };
   const [first] = operations
     .filter((operation) => operation.source === source && operation.target === target)
@@ -302,18 +324,19 @@ function victimsOf(service: string, edges: readonly Edge[], severity: Severity):
   return found;
 }
 
-/** One cause is told once: several callers of one callee, or several of one router. */
+/** One cause is told once: several callers of one callee suffer from the one that weighs most. */
 function mergeByTarget(findings: readonly Finding[]): Finding[] {
   const merged = new Map<string, Finding>();
-  for (const finding of [...findings].sort((a, b) => b.rate - a.rate)) {
-    const key = `${finding.severity} ${finding.place} ${finding.target}`;
+  for (const finding of [...findings].sort((a, b) => b.weight - a.weight)) {
+    const key = `${finding.severity} ${finding.target}`;
     const first = merged.get(key);
-    merged.set(
-      key,
-      first
-        ? { ...first, rate: first.rate + finding.rate, victims: [...new Set([...first.victims, ...finding.victims])] }
-        : finding
-    );
+    const together = first && {
+      ...first,
+      rate: first.rate + finding.rate,
+      weight: first.weight + finding.weight,
+      victims: [...new Set([...first.victims, ...finding.victims])],
+    };
+    merged.set(key, together ?? finding);
   }
   return [...merged.values()];
 }
