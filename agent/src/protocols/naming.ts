@@ -3,23 +3,58 @@
 const MAX_ENDPOINT = 200;
 const MAX_TARGET = 1024;
 
-/** `/orders/17/items/3f2a…` → `/orders/{id}/items/{id}`; segments that hold an id by their look are replaced. */
+/** Work is bounded whatever a client sends: what follows names nothing that is looked for. */
+const MAX_PATH = 2048;
+const MAX_SEGMENTS = 12;
+/** Longer than the words of an API. */
+const MAX_WORD = 40;
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const MONTH = /^(?:19|20)\d{2}-(?:0[1-9]|1[0-2])$/;
+const VERSION = /^(?:v\d{1,3}(?:\.\d{1,3}){0,2}(?:[-.]?(?:alpha|beta|rc|preview)\d{0,2})?|\d\.\d{1,2}(?:\.\d{1,2})?)$/i;
+/** Known types only: an ending of any letters could itself be an id. */
+const FILE =
+  /^(.+)\.(m?js|css|map|html?|json|xml|ya?ml|md|txt|csv|pdf|png|jpe?g|gif|svg|webp|avif|ico|woff2?|ttf|otf|mp[34]|webm|m3u8|m4s|ts|wasm|zip|gz|tgz|php|aspx?|jsp|do)$/i;
+/** Words with digits in them: `oauth2`, `page3`, `k8s`, `i18n`, `2fa`. */
+const WORD_WITH_DIGIT = /^(?:[a-z]{1,20}\d|[a-z]\d{1,2}[a-z]|\d[a-z]{1,3})$/i;
+/** Names of algorithms and the like. */
+const NAME_WITH_DIGITS = /^(?:sha(?:1|224|256|384|512)|base(?:32|58|64)|utf(?:16|32)|x509|h26[45]|[re]s256|top\d0)$/i;
+
+/**
+ * `/orders/17/items/ord_8f3a91` → `/orders/{id}/items/{id}`. Told by the segment alone: both ends of a call, and agents
+ * that saw nothing else of it, come to one name.
+ */
 export function routeTemplate(path: string): string {
-  return path
-    .split('/')
-    .slice(0, 12)
-    .map((segment) => (looksLikeId(segment) ? '{id}' : segment))
-    .join('/')
-    .slice(0, MAX_ENDPOINT);
+  return path.slice(0, MAX_PATH).split('/', MAX_SEGMENTS).map(segmentTemplate).join('/').slice(0, MAX_ENDPOINT);
 }
 
-function looksLikeId(segment: string): boolean {
-  if (segment.length === 0) return false;
-  if (/^\d+$/.test(segment) || /^[0-9a-f]{8}-[0-9a-f-]{20,}$/i.test(segment)) return true;
-  if (segment.length > 40 || segment.includes('@') || segment.includes('%40')) return true;
-  // Hex and mixed tokens: long enough, with a digit in them.
-  if (/^[0-9a-f]{8,}$/i.test(segment) && /\d/.test(segment)) return true;
-  return segment.length >= 16 && /\d/.test(segment) && /^[\w.-]+$/.test(segment) && !/^v\d/.test(segment);
+function segmentTemplate(segment: string): string {
+  const [word] = segment.split(';', 1) as [string];
+  if (word === '') return word;
+  const file = FILE.exec(word);
+  if (file) return isId(file[1]!) ? `{id}.${file[2]!}` : word;
+  if (DATE.test(word)) return '{date}';
+  if (MONTH.test(word) || VERSION.test(word)) return word;
+  return isId(word) ? '{id}' : word;
+}
+
+/** By its look: a number, or a token that no word looks like, alone or beside words. */
+function isId(word: string): boolean {
+  if (word.length > MAX_WORD || /[@%=]/.test(word) || isToken(word)) return true;
+  return word.split(/[^\p{L}\p{N}]+/u).some(isIdPart);
+}
+
+function isIdPart(part: string): boolean {
+  if (!/\d/.test(part)) return false;
+  if (part.length >= 6 && /^[0-9a-f]+$/i.test(part)) return true;
+  return !WORD_WITH_DIGIT.test(part) && !NAME_WITH_DIGITS.test(part);
+}
+
+/** Base64 may have few digits or none, but it changes its case more often than `aNameOfSomeWords`. */
+function isToken(word: string): boolean {
+  if (word.length < 16) return false;
+  const changes = word.match(/[a-z\d](?=[A-Z])|[A-Z](?=[A-Z][a-z])|[A-Za-z](?=\d)/g)?.length ?? 0;
+  return changes * 5 > word.length;
 }
 
 /** Names of parameters look like names; anything else without a value is one. */
