@@ -63,6 +63,12 @@ interface Answer {
   readonly frames: readonly JsonFrame[];
 }
 
+interface Link {
+  readonly title: string;
+  readonly url: string;
+  readonly internal?: { readonly query: object };
+}
+
 interface JsonFrame {
   readonly name: string;
   readonly meta: {
@@ -75,6 +81,7 @@ interface JsonFrame {
     readonly name: string;
     readonly type: string;
     readonly labels?: Record<string, string>;
+    readonly config?: { readonly links?: readonly Link[] };
   }[];
   readonly rows: readonly Record<string, unknown>[];
 }
@@ -270,12 +277,91 @@ describe('red', () => {
   });
 
   it('has exemplars that open traces', async () => {
-    const { frames } = await one({ queryType: 'red', groupBy: 'edge', side: 'client', exemplars: true });
+    const model = { queryType: 'red', groupBy: 'edge', side: 'client', exemplars: true };
+    const { frames } = await one({ ...model, metrics: ['p95', 'rate'] });
     const exemplars = frames.at(-1)!;
     expect([exemplars.name, exemplars.meta.dataTopic]).toEqual(['exemplar', 'annotations']);
     const failed = exemplars.rows.filter((row) => row['reason'] === 'error');
     expect(failed.map((row) => row['spanId'])).toEqual([9, 19, 29].map((n) => spanId(3, n, 'c')));
     expect(failed[0]!['traceId']).toBe(traceId(9));
+    expect(linksOf(exemplars, 'spanId')).toEqual([
+      'traceId ${__value.raw}',
+      '/a/throughline-app/trace?id=${__value.raw:percentencode}&${__url_time_range}',
+    ]);
+    // A duration has no height in a chart of rates.
+    const rates = await one({ ...model, metrics: ['rate'] });
+    expect(rates.frames.map(({ name }) => name)).toEqual(['rate', 'rate']);
+  });
+});
+
+/** Addresses of a field's links; of those into Explore what they ask. */
+function linksOf({ fields }: JsonFrame, name: string): string[] {
+  const field = fields.find((each) => each.name === name);
+  return (field?.config?.links ?? []).map(({ url, internal }) => {
+    if (!internal) return url;
+    const { queryType, query, of, filters } = internal.query as {
+      queryType: string;
+      query?: string;
+      of?: string;
+      filters?: { key: string; value: string }[];
+    };
+    return [queryType, query, of, ...(filters ?? []).map(({ key, value }) => `${key}=${value}`)]
+      .filter((part) => part !== undefined)
+      .join(' ');
+  });
+}
+
+describe('links', () => {
+  it.each([
+    [
+      { queryType: 'red' },
+      '/a/throughline-app/traces?service=${__field.labels.service:percentencode}&of=requests',
+      'traceSearch requests service=${__field.labels.service}',
+    ],
+    [
+      { queryType: 'red', groupBy: 'endpoint', side: 'client' },
+      '/a/throughline-app/traces?service=${__field.labels.service:percentencode}' +
+        '&endpoint=${__field.labels.endpoint:percentencode}&of=calls',
+      'traceSearch calls service=${__field.labels.service} endpoint=${__field.labels.endpoint}',
+    ],
+    [
+      { queryType: 'red', groupBy: 'edge' },
+      '/a/throughline-app/traces?service=${__field.labels.target:percentencode}' +
+        '&peer=${__field.labels.source:percentencode}&of=requests',
+      'traceSearch requests service=${__field.labels.target} peer=${__field.labels.source}',
+    ],
+    [
+      { queryType: 'breakdown', service: 'gateway', endpoint: '/cart' },
+      '/a/throughline-app/traces?service=${__field.labels.service:percentencode}&endpoint=%2Fcart&of=requests',
+      'traceSearch requests service=${__field.labels.service} endpoint=/cart',
+    ],
+  ])('of a point lead to what it counts: %j', async (model, address, search) => {
+    const { frames } = await one(model);
+    const inBucket = '&at=${__value.time}&step=10000&${__url_time_range}';
+    expect(linksOf(frames[0]!, frames[0]!.fields[1]!.name)).toEqual([address + inBucket, search]);
+  });
+
+  it('of rows lead to their service, edge or trace', async () => {
+    const service = (field: string) =>
+      `/a/throughline-app/service?service=\${__data.fields.${field}:percentencode}&\${__url_time_range}`;
+    const edge =
+      '/a/throughline-app/edge?source=${__data.fields.source:percentencode}' +
+      '&target=${__data.fields.target:percentencode}&${__url_time_range}';
+    const map = await one({ queryType: 'serviceMap' });
+    expect(linksOf(map.frames[0]!, 'title')).toEqual([service('id'), 'red service=${__data.fields.title}']);
+    expect(linksOf(map.frames[1]!, 'id')).toEqual([edge]);
+    const overview = await one({ queryType: 'overview' });
+    expect(linksOf(overview.frames[0]!, 'service')).toEqual([service('service')]);
+    expect(linksOf(overview.frames[1]!, 'target')).toEqual([edge]);
+    expect(linksOf(overview.frames[2]!, 'endpoint')).toEqual([edge]);
+    const trace = [
+      'traceId ${__value.raw}',
+      '/a/throughline-app/trace?id=${__value.raw:percentencode}&${__url_time_range}',
+    ];
+    const search = await one({ queryType: 'traceSearch' });
+    expect(linksOf(search.frames[0]!, 'traceID')).toEqual(trace);
+    const outcomes = await one({ queryType: 'edge', source: 'orders', target: 'db:3306' });
+    expect(linksOf(outcomes.frames[1]!, 'exampleId')).toEqual(trace);
   });
 });
 

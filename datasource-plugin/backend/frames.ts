@@ -40,23 +40,20 @@ export type DataLink = Readonly<Record<string, unknown>>;
 /** Pages of the app, which has its own place in the address. */
 const APP = '/a/throughline-app';
 
+/** A variable of Grafana's data links as a part of an address. */
+const inAddress = (variable: string): string => '${' + variable + ':percentencode}';
+
 /**
  * Opens a page of the app in the time range at hand.
- * @param parameters of the address, each a variable of Grafana's data links, without its braces and format
- * @param constants of the address
+ * @param parameters of the address, encoded
  */
-export function appLink(
+function appLink(
   title: string,
   page: 'service' | 'edge' | 'trace' | 'traces',
-  parameters: Readonly<Record<string, string>>,
-  constants: Readonly<Record<string, string>> = {}
+  parameters: Readonly<Record<string, string>>
 ): DataLink {
-  const parts = [
-    ...Object.entries(parameters).map(([name, variable]) => `${name}=\${${variable}:percentencode}`),
-    ...Object.entries(constants).map(([name, value]) => `${name}=${encodeURIComponent(value)}`),
-    '${__url_time_range}',
-  ];
-  return { title, url: `${APP}/${page}?${parts.join('&')}` };
+  const search = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  return { title, url: `${APP}/${page}?${[...search, '${__url_time_range}'].join('&')}` };
 }
 
 /** Opens a query of this data source in Explore. */
@@ -73,51 +70,54 @@ export function traceLinks(settings: Settings): FieldConfig {
   return {
     links: [
       exploreLink(settings, 'Open trace', { queryType: 'traceId', version: QUERY_VERSION, query: '${__value.raw}' }),
-      appLink('Open trace in Throughline', 'trace', { id: '__value.raw' }),
+      appLink('Open trace in Throughline', 'trace', { id: inAddress('__value.raw') }),
     ],
   };
 }
 
-/** Links of the two frames of a map or table of edges, by the names of their fields. */
+/** Links of the two frames of a map or of tables of the same, by the names of their fields. */
 export const nodeLink = (field: string): DataLink =>
-  appLink('Open ${__data.fields.' + field + '}', 'service', { service: `__data.fields.${field}` });
+  appLink('Open ${__data.fields.' + field + '}', 'service', { service: inAddress(`__data.fields.${field}`) });
 export const edgeLink: DataLink = appLink('Open ${__data.fields.source} → ${__data.fields.target}', 'edge', {
-  source: '__data.fields.source',
-  target: '__data.fields.target',
+  source: inAddress('__data.fields.source'),
+  target: inAddress('__data.fields.target'),
 });
 
-/**
- * Links of a point of a series that lead to the requests behind it.
- * @param labels keys of the traces to find, each with the label of the field that holds its value
- * @param constants keys with values that no label holds
- */
+/** One condition of the traces behind a point: a key of both the app's address and a search. */
+export interface PointCondition {
+  readonly key: 'service' | 'peer' | 'endpoint';
+  /** Label of the series that holds the value; else the value itself. */
+  readonly label?: string;
+  readonly value?: string;
+}
+
+/** Links of a point of a series that lead to what it counts. */
 export function pointLinks(
   settings: Settings,
   stepSeconds: number,
-  labels: Readonly<Record<string, string>>,
-  constants: Readonly<Record<string, string>> = {},
-  of: 'requests' | 'calls' = 'requests'
+  of: 'requests' | 'calls',
+  conditions: readonly PointCondition[]
 ): readonly DataLink[] {
-  const variables = Object.entries(labels).map(([key, label]) => [key, `__field.labels.${label}`] as const);
-  const values = [
-    ...variables.map(([key, variable]) => [key, '${' + variable + '}'] as const),
-    ...Object.entries(constants),
-  ];
+  const parameters = conditions.map(({ key, label, value = '' }) => [
+    key,
+    label === undefined ? encodeURIComponent(value) : inAddress(`__field.labels.${label}`),
+  ]);
   return [
-    appLink(
-      'Traces behind this point',
-      'traces',
-      { ...Object.fromEntries(variables), at: '__value.time' },
-      { ...constants, step: String(stepSeconds * 1_000) }
-    ),
+    appLink('Traces behind this point', 'traces', {
+      ...Object.fromEntries(parameters),
+      of,
+      at: '${__value.time}',
+      step: String(stepSeconds * 1_000),
+    }),
     exploreLink(settings, 'Explore traces', {
       queryType: 'traceSearch',
       version: QUERY_VERSION,
       of,
-      filters: values.map(([key, value]) => ({ key: FILTER_OF[key] ?? key, operator: '=', value })),
+      filters: conditions.map(({ key, label, value = '' }) => ({
+        key,
+        operator: '=',
+        value: label === undefined ? value : '${__field.labels.' + label + '}',
+      })),
     }),
   ];
 }
-
-/** Keys of the app's address that a search names otherwise: ends of an edge. */
-const FILTER_OF: Readonly<Record<string, string>> = { source: 'service', target: 'peer' };

@@ -95,7 +95,7 @@ describe.skipIf(reason !== undefined)('under a host with Grafana’s Go SDK', ()
           "SELECT Timestamp, SpanId, SpanAttributes, LinkProbability, Truncated, ServerAddress, [1] AS list, NULL AS nothing, toNullable('x') AS text, -1::Int64 AS low, nan AS nan FROM spans ORDER BY Timestamp LIMIT 3",
       },
       rate: { queryType: 'red', metrics: ['rate', 'p95', 'errorShare'], groupBy: 'edge', side: 'client' },
-      exemplars: { queryType: 'red', exemplars: true },
+      exemplars: { queryType: 'red', metrics: ['p95'], exemplars: true },
       none: { queryType: 'red', filters: [{ key: 'service', value: 'nobody' }] },
       map: { queryType: 'serviceMap' },
       search: { queryType: 'traceSearch', limit: 10 },

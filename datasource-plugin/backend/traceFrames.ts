@@ -10,7 +10,7 @@ import {
   traceNodesFrame,
 } from '@throughline/query';
 import { type HopPoint, type Trace, type TraceNode } from '@throughline/tracing';
-import { toFrame } from './frames.ts';
+import { edgeLink, nodeLink, toFrame } from './frames.ts';
 
 type TraceRow = FrameRow<typeof traceFrame>;
 
@@ -238,7 +238,10 @@ function graphFrames(trace: Trace): Frame[] {
     mainstat: calls,
     secondarystat: ns,
   }));
-  return [toFrame(traceNodesFrame, nodes), toFrame(traceEdgesFrame, edgeRows)];
+  return [
+    toFrame(traceNodesFrame, nodes, { config: { title: { links: [nodeLink('id')] } } }),
+    toFrame(traceEdgesFrame, edgeRows, { config: { id: { links: [edgeLink] } } }),
+  ];
 }
 
 /** Time of a span in which none of its children ran. */

@@ -7,7 +7,7 @@ import {
   type FrameRow,
 } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { pointLinks, toFrame } from '../frames.ts';
+import { type PointCondition, pointLinks, toFrame } from '../frames.ts';
 import { calleeKind } from '../nodes.ts';
 import { chartRange, namesCte, type RollupRange, rollupRows } from '../rollup.ts';
 import { tenantCondition, timeCondition } from '../scope.ts';
@@ -36,7 +36,8 @@ export async function answerBreakdown(query: BreakdownQuery, context: QueryConte
         points.push({ time: BigInt(second) * 1_000_000_000n, value: byBucket.get(second)?.[part] ?? null });
       }
       const { service, endpoint } = query;
-      const traces = { service, ...(endpoint !== '' && { endpoint }) };
+      const conditions: PointCondition[] = [{ key: 'service', label: 'service' }];
+      if (endpoint !== '') conditions.push({ key: 'endpoint', value: endpoint });
       return toFrame(breakdownFrame, points, {
         meta,
         rename: { value: part },
@@ -44,7 +45,7 @@ export async function answerBreakdown(query: BreakdownQuery, context: QueryConte
         config: {
           value: {
             displayNameFromDS: PART_TITLES[part],
-            links: pointLinks(context.settings, range.stepSeconds, {}, traces),
+            links: pointLinks(context.settings, range.stepSeconds, 'requests', conditions),
           },
         },
       });

@@ -8,18 +8,21 @@ import {
   redSeriesFrame,
 } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { toFrame, traceLinks } from '../frames.ts';
+import { type PointCondition, pointLinks, toFrame, traceLinks } from '../frames.ts';
 import { chartRange, namesCte, QUANTILES_SQL, type RollupRange, rollupRows } from '../rollup.ts';
+import { type Settings } from '../settings.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
 /** Rate, errors and durations over time, one series per service, endpoint or edge. */
 export async function answerRed(query: RedQuery, context: QueryContext): Promise<QueryAnswer> {
-  const { store, run } = context;
+  const { store, run, settings } = context;
   const range = chartRange(context);
   const statement = seriesStatement(query, range, context);
+  // An exemplar is a duration: over a chart of anything else it would stand at a height that means nothing.
+  const withExemplars = query.exemplars && query.metrics.some((metric) => metric in QUANTILE_INDEX);
   const [rows, exemplars] = await Promise.all([
     store.rows<SeriesRow>(statement, run),
-    query.exemplars ? store.rows<ExemplarRow>(exemplarStatement(query, range, context), run) : [],
+    withExemplars ? store.rows<ExemplarRow>(exemplarStatement(query, range, context), run) : [],
   ]);
   const series = groupSeries(rows, query);
   const notices: Notice[] = [];
@@ -28,13 +31,13 @@ export async function answerRed(query: RedQuery, context: QueryContext): Promise
     notices.push({ severity: 'info', text: `The ${series.size} busiest of ${total} series are shown.` });
   }
   const frames = query.metrics.flatMap((metric) =>
-    Array.from(series.values(), (points) => seriesFrame(metric, points, range, query, statement, notices))
+    Array.from(series.values(), (points) => seriesFrame(metric, points, range, query, statement, notices, settings))
   );
   // No series is an answer too: typed, so that an alert rule reads "no data" and not an error.
   if (frames.length === 0) {
     frames.push({ name: redSeriesFrame.name, meta: meta(statement, notices), fields: [] });
   }
-  if (query.exemplars) frames.push(exemplarsFrame(exemplars, context));
+  if (withExemplars) frames.push(exemplarsFrame(exemplars, context));
   return { frames };
 }
 
@@ -114,7 +117,8 @@ function seriesFrame(
   range: RollupRange,
   query: RedQuery,
   statement: Statement,
-  notices: readonly Notice[]
+  notices: readonly Notice[],
+  settings: Settings
 ): Frame {
   const byBucket = new Map(points.map((row) => [Number(row.Bucket), row]));
   const rows: FrameRow<typeof redSeriesFrame>[] = [];
@@ -130,10 +134,33 @@ function seriesFrame(
       meta: meta(statement, notices),
       rename: { value: metric },
       labels: { value: { ...labels, side: query.side } },
-      config: { value: { unit: METRIC_UNITS[metric], displayNameFromDS: `${metric} ${values.join(' → ')}` } },
+      config: {
+        value: {
+          unit: METRIC_UNITS[metric],
+          displayNameFromDS: `${metric} ${values.join(' → ')}`,
+          links: pointLinks(
+            settings,
+            range.stepSeconds,
+            query.side === 'client' ? 'calls' : 'requests',
+            conditions(query)
+          ),
+        },
+      },
     }),
     name: metric,
   };
+}
+
+/** What finds the rows that a series counts: those of its own side, whose owner is the service. */
+function conditions({ groupBy, side }: RedQuery): PointCondition[] {
+  if (groupBy === 'edge') {
+    const [own, peer] = side === 'client' ? ['source', 'target'] : ['target', 'source'];
+    return [
+      { key: 'service', label: own },
+      { key: 'peer', label: peer },
+    ];
+  }
+  return LABEL_NAMES[groupBy].map((label) => ({ key: label, label }));
 }
 
 function meta(statement: Statement, notices: readonly Notice[]): FrameMeta {

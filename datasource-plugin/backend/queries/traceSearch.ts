@@ -1,7 +1,7 @@
 import { type QueryAnswer } from '@throughline/grafana-backend';
 import { type FrameRow, traceListFrame, type TraceSearchQuery } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
-import { toFrame, traceLinks } from '../frames.ts';
+import { nodeLink, toFrame, traceLinks } from '../frames.ts';
 import { countedRows, namesCte, PEER_NAME, sumRange } from '../rollup.ts';
 import { ATTRIBUTES, filterCondition, RESOURCE_ATTRIBUTES, tenantCondition, timeCondition } from '../scope.ts';
 import { Parameters, type Statement } from '../statement.ts';
@@ -23,7 +23,14 @@ export async function answerTraceSearch(query: TraceSearchQuery, context: QueryC
     caller: row.Caller,
   }));
   const meta = { executedQueryString: statement.sql, uniqueRowIdFields: [0] };
-  return { frames: [toFrame(traceListFrame, rows, { meta, config: { traceID: traceLinks(context.settings) } })] };
+  return {
+    frames: [
+      toFrame(traceListFrame, rows, {
+        meta,
+        config: { traceID: traceLinks(context.settings), service: { links: [nodeLink('service')] } },
+      }),
+    ],
+  };
 }
 
 interface FoundRow {
