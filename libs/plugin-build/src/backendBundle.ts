@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { licenceTexts, packagesOf } from './backendLicences.ts';
 import { BACKEND_EXECUTABLE, backendLauncher, OLDEST_NODE, type Platform } from './backendLauncher.ts';
 import { PROJECT_ROOT } from './plugins.ts';
 
@@ -13,6 +23,7 @@ import { PROJECT_ROOT } from './plugins.ts';
  */
 
 const BACKEND = join(PROJECT_ROOT, 'datasource-plugin/backend');
+
 export const PLATFORMS: readonly Platform[] = [
   { goArch: 'amd64', nodeArch: 'x64' },
   { goArch: 'arm64', nodeArch: 'arm64' },
@@ -27,8 +38,9 @@ export interface BackendOptions {
 export async function packageBackend(folder: string, options: BackendOptions = {}): Promise<void> {
   const { platforms = PLATFORMS, onProgress = () => {} } = options;
   mkdirSync(folder, { recursive: true });
-  const script = await bundleBackend();
+  const { script, packages } = await bundleBackend();
   writeFileSync(join(folder, `${BACKEND_EXECUTABLE}.cjs`), script);
+  writeFileSync(join(folder, `${BACKEND_EXECUTABLE}.licences.txt`), licenceTexts(packages));
   onProgress(`${BACKEND_EXECUTABLE}.cjs: ${(script.length / 1_024).toFixed(0)} KiB`);
   for (const platform of platforms) {
     const name = `${BACKEND_EXECUTABLE}_linux_${platform.goArch}`;
@@ -38,14 +50,23 @@ export async function packageBackend(folder: string, options: BackendOptions = {
   }
 }
 
-/** The backend and its threads as one CommonJS script. */
-export async function bundleBackend(): Promise<string> {
-  const threadScript = await bundle(join(BACKEND, 'traceWorker.ts'), []);
-  return bundle(join(BACKEND, 'main.ts'), [threadFromText(threadScript)]);
+interface Bundle {
+  readonly script: string;
+  /** Folders of the packages from npm that are in it. */
+  readonly packages: readonly string[];
 }
 
-async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
-  const { outputFiles } = await build({
+/** The backend and its threads as one CommonJS script. */
+async function bundleBackend(): Promise<Bundle> {
+  const thread = await bundle(join(BACKEND, 'traceWorker.ts'), []);
+  const { script, packages } = await bundle(join(BACKEND, 'main.ts'), [threadFromText(thread.script)]);
+  return { script, packages: [...new Set([...packages, ...thread.packages])].sort() };
+}
+
+async function bundle(entry: string, plugins: Plugin[]): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: PROJECT_ROOT,
+    metafile: true,
     entryPoints: [entry],
     bundle: true,
     platform: 'node',
@@ -55,14 +76,16 @@ async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
     write: false,
     // Imports of types alone are left out whole; our tsconfig keeps them for the side effects of their modules.
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: false } },
+    // Their texts stand in a file of their own.
+    legalComments: 'none',
     // Names stay whole, so that an error's stack can be read.
     minifySyntax: true,
     minifyWhitespace: true,
-    legalComments: 'none',
     logLevel: 'warning',
     plugins,
   });
-  return outputFiles[0]!.text;
+  const packages = packagesOf(Object.keys(metafile.inputs)).map((path) => join(PROJECT_ROOT, path));
+  return { script: outputFiles[0]!.text, packages };
 }
 
 /** The module that starts a thread from its source is replaced by one that starts it from the text in this script. */
@@ -113,13 +136,22 @@ function buildExecutable(script: string, node: string, file: string): void {
   }
 }
 
-/** Node of the version that runs this, for a platform; npm has it as a package each, and checks what it brings. */
+/** Node of the version that runs this, for a platform. */
 function nodeOf({ nodeArch }: Platform): string {
-  if (nodeArch === process.arch) return process.execPath;
+  return nodeArch === process.arch ? process.execPath : join(nodePackage(nodeArch), 'bin/node');
+}
+
+/** Node's own licence, and those of what Node has in it: whoever hands an executable on hands them on. */
+export function nodeLicence({ nodeArch }: Platform): string {
+  return readFileSync(join(nodePackage(nodeArch), 'LICENSE'), 'utf8');
+}
+
+/** npm has Node as a package for each platform, and checks what it brings. */
+function nodePackage(nodeArch: Platform['nodeArch']): string {
   const version = process.versions.node;
   const cache = join(PROJECT_ROOT, '.throughline/cache/node', `${version}-${nodeArch}`);
-  const file = join(cache, 'package/bin/node');
-  if (existsSync(file)) return file;
+  const folder = join(cache, 'package');
+  if (existsSync(join(folder, 'bin/node'))) return folder;
   const name = `node-linux-${nodeArch}@${version}`;
   mkdirSync(cache, { recursive: true });
   try {
@@ -128,7 +160,7 @@ function nodeOf({ nodeArch }: Platform): string {
   } catch (cause) {
     throw new Error(`PACKAGE_NODE_MISSING: npm gave no ${name}; leave the platform out with --platform`, { cause });
   }
-  return file;
+  return folder;
 }
 
 function writeExecutable(file: string, text: string): void {

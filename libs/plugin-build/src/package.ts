@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageBackend, PLATFORMS } from './backendBundle.ts';
-import { type Platform } from './backendLauncher.ts';
+import { nodeLicence, packageBackend, PLATFORMS } from './backendBundle.ts';
+import { BACKEND_EXECUTABLE, type Platform } from './backendLauncher.ts';
 import { buildPlugins } from './build.ts';
 import { type ArchiveEntry, entriesOf, zipArchive } from './packageArchive.ts';
 import { distOf, PLUGINS, PROJECT_ROOT, projectVersion } from './plugins.ts';
@@ -26,6 +26,7 @@ export async function packagePlugins({ folder, platforms, onProgress }: PackageO
   const backendFolder = mkdtempSync(join(tmpdir(), 'throughline-package-'));
   try {
     await packageBackend(backendFolder, { platforms, onProgress });
+    writeFileSync(join(backendFolder, `${BACKEND_EXECUTABLE}.node-licence.txt`), nodeLicence(platforms[0]!));
     const entries = [...pluginEntries(), ...entriesOf(backendFolder, `${APP.id}/${DATASOURCE.nestedAs}`)];
     const archive = zipArchive(entries);
     mkdirSync(folder, { recursive: true });
