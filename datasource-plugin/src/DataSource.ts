@@ -66,12 +66,8 @@ export class DataSource
   }
 
   override filterQuery(query: ThroughlineQuery): boolean {
-    try {
-      return isRunnable(completeQuery(query));
-    } catch {
-      // A query that cannot be read must fail aloud, in the backend's words.
-      return true;
-    }
+    // A query that cannot be read must fail aloud rather than never run.
+    return !isReadable(query) || isRunnable(completeQuery(query));
   }
 
   override getQueryDisplayText(query: ThroughlineQuery): string {
@@ -131,7 +127,7 @@ export class DataSource
   override getDrilldownsApplicability(
     options?: DataSourceGetDrilldownsApplicabilityOptions<ThroughlineQuery>
   ): Promise<DrilldownsApplicability[]> {
-    const queries = (options?.queries ?? []).map((query) => completeQuery(query));
+    const queries = (options?.queries ?? []).filter((query) => isReadable(query)).map((query) => completeQuery(query));
     const filters = (options?.filters ?? []).map(({ key, origin }) => {
       const applicable = queries.length === 0 || isApplicable(queries, key);
       return { key, applicable, ...(origin && { origin }), ...(!applicable && { reason: `no query knows ${key}` }) };
@@ -205,16 +201,20 @@ const asValues = (names: readonly string[]): MetricFindValue[] => names.map((tex
 
 const isGroup = (key: string): key is (typeof RED_GROUPS)[number] => RED_GROUPS.some((group) => group === key);
 
+function isReadable(query: ThroughlineQuery): boolean {
+  try {
+    completeQuery(query);
+    return true;
+  } catch (error) {
+    if (error instanceof QueryModelError) return false;
+    throw error;
+  }
+}
+
 /** A dashboard's group-by variable, where a query can follow it. */
 function groupedBy(query: ThroughlineQuery, keys: readonly string[] | undefined): ThroughlineQuery {
   const groupBy = keys?.find(isGroup);
-  if (groupBy === undefined) return query;
-  try {
-    const complete = completeQuery(query);
-    return complete.queryType === 'red' ? { ...complete, groupBy } : query;
-  } catch (error) {
-    // The backend refuses it in its own words.
-    if (error instanceof QueryModelError) return query;
-    throw error;
-  }
+  if (groupBy === undefined || !isReadable(query)) return query;
+  const complete = completeQuery(query);
+  return complete.queryType === 'red' ? { ...complete, groupBy } : query;
 }

@@ -1,8 +1,8 @@
 import { type CoreApp, type QueryEditorProps } from '@grafana/data';
-import { Alert, Button, Stack, Text } from '@grafana/ui';
+import { Alert, Button, Stack } from '@grafana/ui';
 import { type QueryType } from '@throughline/query';
 import { useId } from 'react';
-import { Labelled, OptionPicker, Row } from './components/controls.tsx';
+import { Help, Labelled, OptionPicker, Row } from './components/controls.tsx';
 import { QueryFields } from './components/QueryFields.tsx';
 import { type DataSource } from './DataSource.ts';
 import { completeQuery, defaultQuery, isRunnable, switchType } from './model.ts';
@@ -51,10 +51,8 @@ export function QueryEditor({ query: saved, app, types, datasource, onChange, on
             onChange={(value) => change(switchType(query, value))}
           />
         </Labelled>
+        <Help>{QUERY_TYPE_HELP[query.queryType].help}</Help>
       </Row>
-      <Text color="secondary" variant="bodySmall">
-        {QUERY_TYPE_HELP[query.queryType].help}
-      </Text>
       <QueryFields id={id} datasource={datasource} query={query} onChange={change} onRun={onRunQuery} />
     </Stack>
   );

@@ -41,11 +41,6 @@ export function FilterBuilder(props: FilterBuilderProps) {
   };
   return (
     <div role="group" aria-label="Filters" className={styles.group}>
-      {filters.length === 0 && !added && (
-        <Text color="secondary" variant="bodySmall">
-          No filter: everything in the time range.
-        </Text>
-      )}
       {filters.map((filter, index) => (
         <FilterRow
           {...props}
@@ -67,10 +62,15 @@ export function FilterBuilder(props: FilterBuilderProps) {
           onRemove={() => setAdded(undefined)}
         />
       )}
-      <div>
+      <div className={styles.row}>
         <Button variant="secondary" size="sm" icon="plus" disabled={!!added} onClick={() => setAdded(NEW_FILTER)}>
           Add filter
         </Button>
+        {filters.length === 0 && !added && (
+          <Text color="secondary" variant="bodySmall">
+            No filter: everything in the time range.
+          </Text>
+        )}
       </div>
     </div>
   );

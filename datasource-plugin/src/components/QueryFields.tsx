@@ -14,7 +14,7 @@ import { useState } from 'react';
 import { type DataSource } from '../DataSource.ts';
 import { filterKeysOf, traceIdProblem } from '../model.ts';
 import { type ThroughlineQuery } from '../types.ts';
-import { CommittedInput, Labelled, matching, NamePicker, NumberInput, OptionPicker, Row } from './controls.tsx';
+import { CommittedInput, Help, Labelled, matching, NamePicker, NumberInput, OptionPicker, Row } from './controls.tsx';
 import { FilterBuilder } from './FilterBuilder.tsx';
 import { SqlEditor } from './SqlEditor.tsx';
 
@@ -185,7 +185,7 @@ function EdgeFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'ed
   const variables = datasource.variableNames();
   return (
     <Row>
-      <Labelled label="Caller" id={`${id}-source`} problem={missing(query.source, 'Pick who calls.')}>
+      <Labelled label="Caller" id={`${id}-source`}>
         <NamePicker
           id={`${id}-source`}
           placeholder="service"
@@ -195,7 +195,7 @@ function EdgeFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'ed
           onChange={(source) => onChange({ ...query, source })}
         />
       </Labelled>
-      <Labelled label="Callee" id={`${id}-target`} problem={missing(query.target, 'Pick who is called.')}>
+      <Labelled label="Callee" id={`${id}-target`}>
         <NamePicker
           id={`${id}-target`}
           placeholder="service or far end"
@@ -216,17 +216,16 @@ function EdgeFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'ed
           onChange={(endpoint) => onChange({ ...query, endpoint })}
         />
       </Labelled>
+      {(query.source === '' || query.target === '') && <Help>Pick who calls and who is called.</Help>}
     </Row>
   );
 }
-
-const missing = (text: string, problem: string): string | undefined => (text === '' ? problem : undefined);
 
 function BreakdownFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'breakdown'>>) {
   const variables = datasource.variableNames();
   return (
     <Row>
-      <Labelled label="Service" id={`${id}-service`} problem={missing(query.service, 'Pick a service.')}>
+      <Labelled label="Service" id={`${id}-service`}>
         <NamePicker
           id={`${id}-service`}
           placeholder="service"
@@ -247,6 +246,7 @@ function BreakdownFields({ id, datasource, query, onChange }: FieldsProps<QueryO
           onChange={(endpoint) => onChange({ ...query, endpoint })}
         />
       </Labelled>
+      {query.service === '' && <Help>Pick a service.</Help>}
     </Row>
   );
 }

@@ -1,5 +1,5 @@
 import { type QueryEditorProps } from '@grafana/data';
-import { Stack, Text } from '@grafana/ui';
+import { Stack } from '@grafana/ui';
 import { useId } from 'react';
 import { type DataSource } from '../DataSource.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type VariableQuery,
 } from '../types.ts';
 import { completeVariableQuery } from '../variableQuery.ts';
-import { Labelled, NamePicker, OptionPicker, Row } from './controls.tsx';
+import { Help, Labelled, NamePicker, OptionPicker, Row } from './controls.tsx';
 import { SqlEditor } from './SqlEditor.tsx';
 
 const KIND_HELP: Readonly<Record<VariableKind, { readonly label: string; readonly description: string }>> = {
@@ -67,10 +67,8 @@ export function VariableQueryEditor({ query: saved, datasource, onChange, onRunQ
             />
           </Labelled>
         )}
+        <Help>{KIND_HELP[query.kind].description}</Help>
       </Row>
-      <Text color="secondary" variant="bodySmall">
-        {KIND_HELP[query.kind].description}
-      </Text>
       {query.kind === 'sql' && (
         <SqlEditor
           datasource={datasource}

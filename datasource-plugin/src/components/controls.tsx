@@ -15,6 +15,12 @@ export function Row({ children }: { readonly children: ReactNode }) {
   );
 }
 
+/** What a row's choice means, beside its controls. */
+export function Help({ children }: { readonly children: string }) {
+  const styles = useStyles2(getStyles);
+  return <div className={styles.help}>{children}</div>;
+}
+
 export interface LabelledProps {
   readonly label: string;
   /** Id of the control. */
@@ -47,6 +53,14 @@ export function Labelled({ label, id, help, problem, wide = false, children }: L
 const getStyles = (theme: GrafanaTheme2) => ({
   // 160 px twice and the gap between fit the 390 px of a phone.
   field: css({ flex: '1 1 160px', minWidth: 0, maxWidth: theme.spacing(40) }),
+  help: css({
+    alignSelf: 'flex-end',
+    flex: '1 1 240px',
+    // On the line of the controls' text.
+    padding: theme.spacing(0.75, 0),
+    color: theme.colors.text.secondary,
+    fontSize: theme.typography.bodySmall.fontSize,
+  }),
   wide: css({ flex: '1 1 320px', minWidth: 0 }),
 });
 
