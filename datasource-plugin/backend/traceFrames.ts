@@ -52,7 +52,7 @@ function traceToFrame(trace: Trace, hops: TraceIdQuery['hops'], nowMs: number): 
     roots: trace.roots.length,
     complete: missing.length === 0,
     gaps: missing,
-    ageMs: Math.max(0, nowMs - originMs - trace.durationNs / 1e6),
+    ageMs: Math.max(0, Math.round(nowMs - originMs - trace.durationNs / 1e6)),
   };
   const notices = missing.map((text): Notice => ({ severity: 'info', text }));
   return toFrame(traceFrame, rows, { meta: { custom: { ...custom }, ...(notices.length > 0 && { notices }) } });
