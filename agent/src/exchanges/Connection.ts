@@ -266,12 +266,12 @@ export class Connection implements MessageSink {
     }
   }
 
+  /** Again where a request came after the end, which may be another then: how it ended first is why an answer was cut off. */
   end(nowNs: number, failure: 'closed' | 'reset', isByLocal: boolean): void {
-    if (this.isClosed) return;
     this.isClosed = true;
     const isByClient = isByLocal === this.isLocalClient;
     const reason: Failure = `${failure}_by_${isByClient ? 'client' : 'server'}`;
-    this.ending = reason;
+    this.ending ??= reason;
     this.parser?.onEnd(nowNs);
     for (const pending of this.pending.splice(0)) this.fail(pending, reason, nowNs);
   }

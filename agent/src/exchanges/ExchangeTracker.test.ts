@@ -252,6 +252,93 @@ describe('ExchangeTracker', () => {
     expect(exchanges).toMatchObject([{ failure, status: 'error', startNs: 1e9, endNs: 2e9 }]);
   });
 
+  describe('where the end of the connection is reported before the call that it interrupted', () => {
+    const call = (over: Partial<SocketEvent>): SocketEvent =>
+      socketEvent({
+        operation: SocketOperation.send,
+        timestampNs: 2e9,
+        sequence: REQUEST_SEQUENCE,
+        length: REQUEST.length,
+        payload: REQUEST,
+        ...over,
+      });
+    const reset = socketEvent({ operation: SocketOperation.reset, resetBy: 'remote', timestampNs: 2e9 - 700 });
+    const close = socketEvent({ operation: SocketOperation.close, timestampNs: 2e9 - 600 });
+
+    it('fails the first request of a connection at once', () => {
+      const { exchanges, opened } = track((tracker) => {
+        tracker.onSocket(socketEvent({ operation: SocketOperation.connect, timestampNs: 1e9 }));
+        const leaves = { sequence: REQUEST_SEQUENCE, payloadLength: REQUEST.length };
+        tracker.onPacket(packetEvent({ ...leaves, timestampNs: 2e9 - 900 }));
+        for (const event of [reset, close, call({})]) tracker.onSocket(event);
+        tracker.advance(2.2e9);
+      });
+      expect(opened).toHaveLength(1);
+      expect(exchanges).toMatchObject([
+        { side: 'client', failure: 'reset_by_server', status: 'error', startNs: 2e9 - 900, endNs: 2e9, pid: 100 },
+      ]);
+    });
+
+    it('fails a request whose head was not captured whole, and one of a connection used before', () => {
+      const { exchanges } = track((tracker) => {
+        feedSockets(tracker, 'client', [1000], 1);
+        const sequence = (REQUEST_SEQUENCE + REQUEST.length) >>> 0;
+        for (const event of [reset, close, call({ sequence, payload: REQUEST.subarray(0, 70) })])
+          tracker.onSocket(event);
+        tracker.advance(2.2e9);
+      });
+      expect(exchanges.map(({ failure, responseCode }) => [failure, responseCode])).toEqual([
+        [undefined, 200],
+        ['reset_by_server', 0],
+      ]);
+    });
+
+    it('fails a request that the server read after the reset', () => {
+      const { exchanges } = track((tracker) => {
+        tracker.onSocket(socketEvent({ ...atServer, operation: SocketOperation.accept, timestampNs: 1e9 }));
+        tracker.onSocket({ ...reset, ...atServer });
+        tracker.onSocket({ ...close, ...atServer });
+        tracker.onSocket(call({ ...atServer, operation: SocketOperation.receive }));
+        tracker.advance(2.2e9);
+      });
+      expect(exchanges).toMatchObject([{ side: 'server', failure: 'reset_by_client', startNs: 2e9, endNs: 2e9 }]);
+    });
+
+    it('does not fail a second time what had failed by then', () => {
+      const { exchanges } = track((tracker) => {
+        tracker.onSocket(call({ timestampNs: 1e9, length: REQUEST.length - 2, payload: REQUEST.subarray(0, -2) }));
+        const rest = {
+          sequence: (REQUEST_SEQUENCE + REQUEST.length - 2) >>> 0,
+          length: 2,
+          payload: REQUEST.subarray(-2),
+        };
+        for (const event of [reset, close, call(rest)]) tracker.onSocket(event);
+      });
+      expect(exchanges).toMatchObject([{ failure: 'reset_by_server', startNs: 1e9, endNs: 2e9 - 700 }]);
+    });
+
+    it('does not take a socket that connects again for ended', () => {
+      const { exchanges } = track((tracker) => {
+        tracker.onSocket(socketEvent({ operation: SocketOperation.connect, timestampNs: 1e9 }));
+        tracker.onSocket(reset);
+        tracker.onSocket(socketEvent({ operation: SocketOperation.connect, timestampNs: 3e9 }));
+        tracker.onSocket(call({ timestampNs: 4e9 }));
+        tracker.advance(5e9);
+      });
+      expect(exchanges).toMatchObject([{ failure: undefined, startNs: 4e9 }]);
+    });
+
+    it('fails a request sent after the peer had closed by what came then', () => {
+      const { exchanges } = track((tracker) => {
+        tracker.onSocket(socketEvent({ operation: SocketOperation.connect, timestampNs: 1e9 }));
+        tracker.onSocket(socketEvent({ operation: SocketOperation.receive, timestampNs: 1.5e9 }));
+        tracker.onSocket(call({}));
+        tracker.onSocket({ ...reset, timestampNs: 2e9 + 500 });
+      });
+      expect(exchanges).toMatchObject([{ failure: 'reset_by_server', startNs: 2e9, endNs: 2e9 + 500 }]);
+    });
+  });
+
   it('pairs DNS over TCP by id, and tells what was resolved', () => {
     const name = [...Buffer.from('\x04shop\x04test\0'), 0, 1, 0, 1];
     const query = (id: number): number[] => [0, 27, 0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name];

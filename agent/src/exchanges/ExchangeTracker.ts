@@ -46,6 +46,14 @@ interface Waiting {
   readonly dueNs: number;
 }
 
+/** How a socket ended. */
+interface EndedSocket {
+  readonly connection: Connection;
+  readonly timestampNs: number;
+  readonly failure: 'closed' | 'reset';
+  readonly isByLocal: boolean;
+}
+
 /** Sends of resolvers carry no payload at the socket; whose they are is remembered for the packet. */
 interface DatagramOwner {
   readonly ends: Ends;
@@ -58,6 +66,7 @@ interface DatagramOwner {
 const ADVANCE_INTERVAL_NS = 500e6;
 const IDLE_CONNECTION_NS = 600e9;
 const RECENT_EXCHANGES = 40_000;
+const ENDED_SOCKETS = 2_000;
 const DNS_PORT = 53;
 
 /** From events to exchanges: connections, pairing, timeouts, hops. Everything is bounded, and what is given up is counted. */
@@ -65,6 +74,7 @@ export class ExchangeTracker {
   private readonly options: Required<TrackerOptions>;
   private readonly sink: TrackerSink;
   private readonly sockets = new Map<number, Connection>();
+  private readonly endedSockets = new RecentMap<number, EndedSocket>(ENDED_SOCKETS);
   private readonly flows = new Map<string, Connection>();
   /** Namespace and interface that a flow's bytes are read at. */
   private readonly taps = new Map<string, number>();
@@ -125,7 +135,9 @@ export class ExchangeTracker {
     let connection = this.sockets.get(event.socketId);
     const isData = event.operation === SocketOperation.send || event.operation === SocketOperation.receive;
     if (!connection) {
+      if (isData && this.onLateData(event)) return;
       if (!isData && event.operation !== SocketOperation.connect && event.operation !== SocketOperation.accept) return;
+      this.endedSockets.delete(event.socketId);
       connection = this.open(this.sockets, event.socketId, socketEnds(event), false, event.timestampNs);
     }
     switch (event.operation) {
@@ -139,8 +151,11 @@ export class ExchangeTracker {
       case SocketOperation.reset: {
         const isReset = event.operation === SocketOperation.reset;
         const isByLocal = isReset ? event.resetBy === 'local' : true;
-        connection.end(event.timestampNs, isReset ? 'reset' : 'closed', isByLocal);
+        const { timestampNs } = event;
+        const failure = isReset ? 'reset' : 'closed';
+        connection.end(timestampNs, failure, isByLocal);
         this.sockets.delete(event.socketId);
+        this.endedSockets.set(event.socketId, { connection, timestampNs, failure, isByLocal });
         return;
       }
       default: {
@@ -157,6 +172,22 @@ export class ExchangeTracker {
         connection.data(isSend, event.sequence, event.length, event.payload, event, true);
       }
     }
+  }
+
+  /**
+   * A call is reported when it returns. The peer's reset may come while the packet is being sent, by the same processor, and
+   * is then reported first; and what had arrived before a reset can still be read. What such a call begins has failed.
+   * @returns false where the socket is not known to have ended
+   */
+  private onLateData(event: SocketEvent): boolean {
+    const ended = this.endedSockets.get(event.socketId);
+    if (!ended) return false;
+    if (event.length === 0) return true;
+    const { connection, timestampNs, failure, isByLocal } = ended;
+    const isSend = event.operation === SocketOperation.send;
+    connection.data(isSend, event.sequence, event.length, event.payload, event, true);
+    connection.end(timestampNs, failure, isByLocal);
+    return true;
   }
 
   onPacket(event: PacketEvent): void {
