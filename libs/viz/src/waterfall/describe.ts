@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, plural } from '../format.ts';
 import { failureWords, SURE } from './finding.ts';
 import { networkTime, placeWords, waySegments } from './hops.ts';
-import { LAYERS, SPAN_KINDS, spanDetail, textOf, type TraceModel } from './model.ts';
+import { TRACE_LAYERS, SPAN_KINDS, spanDetail, textOf, type TraceModel } from './model.ts';
 import { type WaterfallRow } from './rows.ts';
 
 /** A row in words, as a screen reader says it: name, service, layer, duration, self, certainty, failed or not. */
@@ -46,7 +46,7 @@ function spanText(model: TraceModel, span: number, hidden: number): string {
   return [
     model.names[model.name[span]!]!,
     model.services[model.shownService[span]!]!,
-    LAYERS[model.layer[span]!]!,
+    TRACE_LAYERS[model.layer[span]!]!,
     formatDuration(model.durationsNs[span]),
     `self ${formatDuration(model.selfNs[span])}`,
     ...(certainty === '' ? [] : [certainty]),

@@ -48,7 +48,6 @@ export interface WaterfallColours {
   /** Text on a bar in the warning's colour. */
   readonly onWarning: string;
   readonly fontFamily: string;
-  readonly fontFamilyMono: string;
   readonly service: (name: string) => string;
 }
 

@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { type CriticalPath, pathTime } from './criticalPath.ts';
 import { clockUncertainty, networkTime } from './hops.ts';
-import { KIND_CLIENT, KIND_PRODUCER, KIND_SERVER, LAYERS, spanDetail, type TraceModel } from './model.ts';
+import { KIND_CLIENT, KIND_PRODUCER, KIND_SERVER, TRACE_LAYERS, spanDetail, type TraceModel } from './model.ts';
 
 /** A piece of the sentence; code is a statement or a route. */
 export interface FindingPart {
@@ -260,7 +260,7 @@ function certainty({ linkProbability, oneOf }: TraceModel): TraceBadge {
 }
 
 function sources({ layer }: TraceModel): TraceBadge {
-  const seen = LAYERS.map((_, index) => layer.includes(index));
+  const seen = TRACE_LAYERS.map((_, index) => layer.includes(index));
   const observed = seen[1]! || seen[2]!;
   const text = observed ? (seen[0] ? 'zero-code + SDK mixed' : 'zero-code') : 'SDK only';
   return { kind: 'sources', tone: 'neutral', text, detail: 'Who reported the spans.' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { criticalPath, pathTime } from './criticalPath.ts';
-import { buildTraceModel, LAYERS, spanDetail, type TraceModel } from './model.ts';
+import { buildTraceModel, TRACE_LAYERS, spanDetail, type TraceModel } from './model.ts';
 import { type TestSpan, traceOf } from './testTrace.ts';
 
 const indexOf = (model: TraceModel, id: string): number => model.spanIds.indexOf(id);
@@ -111,7 +111,7 @@ describe('buildTraceModel', () => {
     expect(model.hops.get(0)).toHaveLength(2);
     const core = traceOf(spans.map(({ hops: _hops, ...span }) => span));
     expect(core.spanIds).toEqual(['a', 'a-hop-1']);
-    expect(LAYERS[core.layer[1]!]).toBe('network');
+    expect(TRACE_LAYERS[core.layer[1]!]).toBe('network');
   });
 
   it('reads the frames of other datasources: few columns, JSON as text, span kinds and errors as tags', () => {

@@ -1,7 +1,7 @@
 /** A trace as the waterfall reads it: plain columns in, typed arrays out. No Grafana type, no drawing. */
 
-export type Layer = 'application' | 'process' | 'network';
-export const LAYERS: readonly Layer[] = ['application', 'process', 'network'];
+export type TraceLayer = 'application' | 'process' | 'network';
+export const TRACE_LAYERS: readonly TraceLayer[] = ['application', 'process', 'network'];
 
 export const SPAN_KINDS = ['unspecified', 'client', 'server', 'internal', 'producer', 'consumer'] as const;
 export type SpanKind = (typeof SPAN_KINDS)[number];
@@ -96,7 +96,7 @@ export interface TraceModel {
   readonly shownService: Int32Array;
   readonly name: Int32Array;
   readonly protocol: Int32Array;
-  /** Index into LAYERS. */
+  /** Index into TRACE_LAYERS. */
   readonly layer: Uint8Array;
   /** Index into SPAN_KINDS. */
   readonly kind: Uint8Array;
@@ -518,7 +518,7 @@ function readTags(tags: unknown, facts: TagFacts): void {
 
 function layerIndex(facts: TagFacts): number {
   if (facts.hop) return LAYER_NETWORK;
-  const index = LAYERS.indexOf(facts.layer as Layer);
+  const index = TRACE_LAYERS.indexOf(facts.layer as TraceLayer);
   return index === -1 ? LAYER_APPLICATION : index;
 }
 

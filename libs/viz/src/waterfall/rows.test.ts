@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LAYERS, type TraceModel } from './model.ts';
+import { TRACE_LAYERS, type TraceModel } from './model.ts';
 import { buildRows, DEFAULT_VIEW, FOLD_PAGE, reveal, type WaterfallRows, type WaterfallView } from './rows.ts';
 import { type TestSpan, traceOf } from './testTrace.ts';
 
@@ -153,7 +153,7 @@ const anySpans = fc
       at: fc.nat(1_000),
       ms: fc.nat(1_000),
       name: fc.nat(2),
-      layer: fc.constantFrom(...LAYERS),
+      layer: fc.constantFrom(...TRACE_LAYERS),
       probability: fc.constantFrom(0.3, 0.6, 0.95, 1),
     }),
     { minLength: 1, maxLength: 60 }

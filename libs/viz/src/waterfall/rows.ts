@@ -1,8 +1,8 @@
-import { type Layer, LAYERS, KIND_CLIENT, type TraceModel } from './model.ts';
+import { type TraceLayer, TRACE_LAYERS, KIND_CLIENT, type TraceModel } from './model.ts';
 
 /** What a person has chosen to see. Immutable: every change makes a new one. */
 export interface WaterfallView {
-  readonly layers: Readonly<Record<Layer, boolean>>;
+  readonly layers: Readonly<Record<TraceLayer, boolean>>;
   /** Links less sure than this leave the tree for the tray. */
   readonly minProbability: number;
   readonly hopStrips: boolean;
@@ -180,7 +180,7 @@ const TRAY = -2;
 /** Lifts the children of hidden spans to the nearest visible ancestor and moves weak links to the tray. */
 function visibleTree(model: TraceModel, view: WaterfallView): VisibleTree {
   const { count, order, parent, layer, linkProbability, startNs } = model;
-  const shown = LAYERS.map((name) => view.layers[name]);
+  const shown = TRACE_LAYERS.map((name) => view.layers[name]);
   const up = new Int32Array(count).fill(TOP);
   const size = new Int32Array(count + 1);
   const visible = new Uint8Array(count);
@@ -359,7 +359,8 @@ function fold(model: TraceModel, spans: ArrayLike<number>, owner: string): Child
     return children;
   }
   const keyOf = (span: number): number =>
-    ((service[span]! * names.length + name[span]!) * LAYERS.length + layer[span]!) * 2 + (oneOf[span]! > 0 ? 1 : 0);
+    ((service[span]! * names.length + name[span]!) * TRACE_LAYERS.length + layer[span]!) * 2 +
+    (oneOf[span]! > 0 ? 1 : 0);
   const groups = new Map<number, number[]>();
   for (let i = 0; i < spans.length; i++) {
     const key = keyOf(spans[i]!);
@@ -451,13 +452,13 @@ function markLast(rows: readonly WaterfallRow[]): void {
 
 /** The view in which a span has a row: everything above it open, its layer shown, its fold turned to its page. */
 export function reveal(model: TraceModel, view: WaterfallView, span: number): WaterfallView {
-  const layers = { ...view.layers, [LAYERS[model.layer[span]!]!]: true };
+  const layers = { ...view.layers, [TRACE_LAYERS[model.layer[span]!]!]: true };
   const collapsed = new Set(view.collapsed);
   const opened = new Set(view.opened);
   const folds = new Map(view.folds);
   const shown = { ...view, layers, collapsed, opened, folds };
   const tree = visibleTree(model, shown);
-  const visible = (at: number): boolean => layers[LAYERS[model.layer[at]!]!];
+  const visible = (at: number): boolean => layers[TRACE_LAYERS[model.layer[at]!]!];
   const inTray = (at: number): boolean => model.linkProbability[at]! < view.minProbability;
   let at = span;
   while (true) {
