@@ -371,6 +371,48 @@ describe('ExchangeTracker', () => {
     expect(names).toEqual(['1 shop.test 10.0.0.7']);
   });
 
+  it("makes a resolver's exchange of packets, whichever ring is read first", () => {
+    const name = [...Buffer.from('\x04shop\x04test\0'), 0, 1, 0, 1];
+    const datagram = { protocol: 17, destinationPort: 53 };
+    const query = Uint8Array.from([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name]);
+    const answer = Uint8Array.from([0, 7, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, ...name]);
+    const packets = [
+      packetEvent({ ...datagram, timestampNs: 1e9, payloadLength: query.length, payload: query }),
+      packetEvent({
+        ...toClient,
+        protocol: 17,
+        sourcePort: 53,
+        timestampNs: 1e9 + 50_000,
+        payloadLength: answer.length,
+        payload: answer,
+      }),
+    ];
+    const send = { protocol: 17, remotePort: 53, length: query.length, timestampNs: 1e9 };
+    const socket = socketEvent({ ...send, operation: SocketOperation.send });
+    const orders = [
+      (tracker: ExchangeTracker) => {
+        tracker.onSocket(socket);
+        for (const packet of packets) tracker.onPacket(packet);
+      },
+      (tracker: ExchangeTracker) => {
+        for (const packet of packets) tracker.onPacket(packet);
+        tracker.advance(1e9 + 60_000);
+        tracker.onSocket(socket);
+      },
+    ];
+    for (const order of orders) {
+      expect(track(order).exchanges).toMatchObject([
+        { side: 'client', pid: 100, endpoint: 'shop.test', responseCode: 3 },
+      ]);
+    }
+    const tooLate = (tracker: ExchangeTracker): void => {
+      for (const packet of packets) tracker.onPacket(packet);
+      tracker.advance(2e9);
+      tracker.onSocket(socket);
+    };
+    expect(track(tooLate).exchanges).toEqual([]);
+  });
+
   it('says timeout after 30 seconds of event time', () => {
     const { exchanges } = track((tracker) => {
       tracker.onSocket(

@@ -67,6 +67,7 @@ const ADVANCE_INTERVAL_NS = 500e6;
 const IDLE_CONNECTION_NS = 600e9;
 const RECENT_EXCHANGES = 40_000;
 const ENDED_SOCKETS = 2_000;
+const MAX_UNOWNED = 10_000;
 const DNS_PORT = 53;
 
 /** From events to exchanges: connections, pairing, timeouts, hops. Everything is bounded, and what is given up is counted. */
@@ -81,6 +82,8 @@ export class ExchangeTracker {
   private readonly datagrams: DatagramPairing;
   private readonly packetDatagrams: DatagramPairing;
   private readonly datagramOwners = new Map<string, DatagramOwner>();
+  /** Whose sender is not known yet: packets and sockets have a ring each, and one is read before the other. */
+  private unowned: Exchange[] = [];
   private readonly hops = new HopIndex();
   /** In the order they ended, from `firstWaiting` on. */
   private waiting: Waiting[] = [];
@@ -229,7 +232,7 @@ export class ExchangeTracker {
       connections: this.sockets.size + this.flows.size,
       exchanges_waiting: this.waiting.length - this.firstWaiting,
       packets_held: this.hops.size,
-      dns_queries: this.datagrams.size + this.packetDatagrams.size,
+      dns_queries: this.datagrams.size + this.packetDatagrams.size + this.unowned.length,
     };
   }
 
@@ -336,19 +339,33 @@ export class ExchangeTracker {
 
   /** The packet's exchange is the resolver's whose send had no payload; else it is nobody's of this host, or known already. */
   private finishPacketDatagram(exchange: Exchange): void {
+    if (this.finishOwned(exchange)) return;
+    if (this.options.packetsOnly) this.finish(exchange);
+    else if (this.unowned.length < MAX_UNOWNED) this.unowned.push(exchange);
+  }
+
+  /** @returns false where nobody is known to have sent the query */
+  private finishOwned(exchange: Exchange): boolean {
     const owner = this.datagramOwners.get(`${exchange.netns}/${exchange.clientPort}`);
-    if (owner) {
-      this.finish({
-        ...exchange,
-        side: 'client',
-        pid: owner.ends.pid,
-        tid: owner.tid,
-        cgroupId: owner.ends.cgroupId,
-        socketId: owner.ends.socketId,
-        requestIngressId: owner.ingressId,
-        answerId: owner.answerId,
-      });
-    } else if (this.options.packetsOnly) this.finish(exchange);
+    if (!owner) return false;
+    this.finish({
+      ...exchange,
+      side: 'client',
+      pid: owner.ends.pid,
+      tid: owner.tid,
+      cgroupId: owner.ends.cgroupId,
+      socketId: owner.ends.socketId,
+      requestIngressId: owner.ingressId,
+      answerId: owner.answerId,
+    });
+    return true;
+  }
+
+  private finishUnowned(nowNs: number): void {
+    if (this.unowned.length === 0) return;
+    this.unowned = this.unowned.filter(
+      (exchange) => !this.finishOwned(exchange) && exchange.endNs + this.options.graceNs > nowNs
+    );
   }
 
   private finish(exchange: Exchange): void {
@@ -366,6 +383,7 @@ export class ExchangeTracker {
   }
 
   private release(nowNs: number): void {
+    this.finishUnowned(nowNs);
     while (this.firstWaiting < this.waiting.length) {
       const { exchange, dueNs } = this.waiting[this.firstWaiting]!;
       if (dueNs > nowNs) break;
