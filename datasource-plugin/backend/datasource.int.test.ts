@@ -841,6 +841,11 @@ describe('resources', () => {
 
   it('answers keys, values, names and the schema', async () => {
     expect((await get('tag-keys')).body).toContainEqual({ text: 'service' });
+    expect((await get('tag-keys')).body).toContainEqual({ text: 'attribute.shop.cart' });
+    expect((await get('tag-keys')).body).toContainEqual({ text: 'resource.service.version' });
+    expect((await get('tag-values?key=attribute.shop.cart')).body).toEqual([{ text: 'gold' }]);
+    expect((await get('tag-values?key=resource.nothing')).body).toEqual([]);
+    expect((await get('group-keys')).body).toEqual(['service', 'endpoint', 'edge'].map((text) => ({ text })));
     expect((await get('services')).body).toEqual(expect.arrayContaining([{ text: 'gateway' }, { text: 'orders' }]));
     expect((await get('tag-values?key=protocol')).body).toEqual(expect.arrayContaining([{ text: 'mysql' }]));
     expect((await get('endpoints?service=orders')).body).toContainEqual({ text: '/orders' });
@@ -953,7 +958,26 @@ describe('health', () => {
     ['connect', { url: 'http://127.0.0.1:1' }],
     ['auth', { token: 'wrong' }],
   ])('names the step that failed: %s', async (step, options) => {
-    expect(await check(options)).toMatchObject({ status: 2, details: { step } });
+    expect(await check(options)).toMatchObject({
+      status: 2,
+      message: expect.stringMatching(new RegExp(`^${step}: .+; .+`)) as string,
+      details: { step, message: expect.stringMatching(/./) as string, mend: expect.stringMatching(/./) as string },
+    });
+  });
+
+  it('names a TLS handshake with a port that has none', async () => {
+    const { details } = await check({ url: store.url.replace('http:', 'https:') });
+    expect(details).toMatchObject({ step: 'tls', mend: expect.stringContaining('scheme') as string });
+  });
+
+  it('names a schema that is not there', async () => {
+    const empty = await startStore();
+    try {
+      const { details } = await check({ url: empty.url, token: empty.readToken });
+      expect(details).toMatchObject({ step: 'schema', mend: expect.stringContaining('start ingest once') as string });
+    } finally {
+      await empty.stop();
+    }
   });
 
   it('says where nothing has arrived yet', async () => {

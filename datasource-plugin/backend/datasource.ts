@@ -8,7 +8,7 @@ import {
 import { parseQuery, type Query } from '@throughline/query';
 import { type QueryContext, queryContext } from './context.ts';
 import { DatasourceError, toDatasourceError } from './errors.ts';
-import { checkStore } from './health.ts';
+import { checkStore, failed } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { answerBreakdown } from './queries/breakdown.ts';
 import { answerEdge } from './queries/edge.ts';
@@ -80,8 +80,8 @@ export function createDatasource(logger: Logger): DataSourcePlugin {
       try {
         settings = readSettings(call.plugin);
       } catch (error) {
-        const { message } = toDatasourceError(error);
-        return { ok: false, message: `settings: ${message}`, details: { step: 'settings', verboseMessage: message } };
+        const { what, hint } = toDatasourceError(error);
+        return failed('settings', what, hint);
       }
       return checkStore(settings, stores.get(settings), call.signal);
     },

@@ -7,7 +7,7 @@ import { type Store } from './store.ts';
 
 /** The oldest version whose SQL the queries use (JSON of maps, additional_table_filters with the new analyzer). */
 const MIN_VERSION = [25, 8] as const;
-const TABLES = ['spans', 'red_1s', 'red_1m', 'entities'] as const;
+const TABLES = ['spans', 'red_1s', 'red_1m', 'entities', 'links', 'events'] as const;
 
 type Step = 'settings' | 'dns' | 'connect' | 'tls' | 'auth' | 'version' | 'schema' | 'data' | 'query';
 
@@ -33,7 +33,8 @@ export async function checkStore(settings: Settings, store: Store, signal: Abort
     if (!isSupported(version)) {
       return failed(
         'version',
-        `the store is ClickHouse ${version || 'of an unknown version'}, ${MIN_VERSION.join('.')} or later is needed; update it`
+        `the store is ClickHouse ${version || 'of an unknown version'}, ${MIN_VERSION.join('.')} or later is needed`,
+        'update the store'
       );
     }
     const present = await store.rows<{ name: string }>(
@@ -45,7 +46,8 @@ export async function checkStore(settings: Settings, store: Store, signal: Abort
     if (missing.length > 0) {
       return failed(
         'schema',
-        `database ${DATABASE} lacks ${missing.join(', ')}; start ingest once with the admin token to create the tables`
+        `database ${DATABASE} lacks ${missing.join(', ')}`,
+        'start ingest once with the admin token to create the tables'
       );
     }
     const parameters = new Parameters();
@@ -63,13 +65,15 @@ export async function checkStore(settings: Settings, store: Store, signal: Abort
     const message = `Connected to ClickHouse ${version}; newest request of ${scope}: ${newest.newest} UTC`;
     return { ok: true, message, details: { version, newest: newest.newest } };
   } catch (error) {
-    const failure = toDatasourceError(error);
-    return failed(STEP_OF[failure.code] ?? 'query', failure.message);
+    const { code, what, hint } = toDatasourceError(error);
+    return failed(STEP_OF[code] ?? 'query', what, hint);
   }
 }
 
-function failed(step: Step, message: string): HealthAnswer {
-  return { ok: false, message: `${step}: ${message}`, details: { step, verboseMessage: message } };
+/** @param what failed. @param mend what to do about it */
+export function failed(step: Step, what: string, mend: string): HealthAnswer {
+  const details = { step, message: what, mend, verboseMessage: `${what}; ${mend}` };
+  return { ok: false, message: `${step}: ${what}; ${mend}`, details };
 }
 
 function isSupported(version: string): boolean {

@@ -101,6 +101,7 @@ export async function createShop(store: RunningStore): Promise<Shop> {
         SpanKind, SpanName, ServiceName, EntityId, PeerEntityId, PeerName, PeerEvidence, HostId, AgentId, Truncated, Protocol, Method,
         Endpoint,
         Target, ResponseCode, StatusCode, Failure, LinkEvidence, LinkProbability, SpanAttributes,
+        ResourceAttributes,
         Hops.Interface, Hops.InterfaceIndex, Hops.Netns, Hops.Direction, Hops.Offset, Hops.Duration, Hops.Retransmissions)
       SELECT '${row.tenant}', 'default',
         fromUnixTimestamp64Nano(toInt64(${fromS} + number) * 1000000000 + ${order} * 1000000), ${row.ms} * 1000000 + number,
@@ -111,6 +112,7 @@ export async function createShop(store: RunningStore): Promise<Shop> {
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'Error', 'Ok'),
         if('${row.protocol}' = 'mysql' AND number % 10 = 9, 'timeout', ''),
         '${row.kind === 'Server' ? 'exchange' : 'only_open'}', 0.97, map('shop.cart', 'gold'),
+        ${row.layer === 'application' ? "map('service.version', '1.2')" : 'map()'},
         ${row.layer === 'process' ? (row.hops ?? ONE_HOP) : '[], [], [], [], [], [], []'}
       FROM numbers(${REQUESTS})`);
   }
