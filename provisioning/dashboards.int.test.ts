@@ -86,7 +86,9 @@ function isFilter(value: unknown): value is { readonly value: string } {
 }
 
 interface JsonFrame {
-  readonly schema: { readonly fields: readonly { readonly name: string }[] };
+  readonly schema: {
+    readonly fields: readonly { readonly name: string; readonly config?: { readonly displayName?: string } }[];
+  };
   readonly data: { readonly values: readonly (readonly unknown[])[] };
 }
 
@@ -137,6 +139,31 @@ describe.each([...DASHBOARDS])('dashboard %s', (_name, dashboard) => {
       (line) => !line.endsWith(': ')
     );
     expect(failed).toEqual([]);
+  });
+});
+
+describe.each([...DASHBOARDS])('tables of dashboard %s', (_name, dashboard) => {
+  const tables = dashboard.panels.filter(({ type }) => type === 'table');
+  it.skipIf(tables.length === 0)('have the columns that their overrides and data links name', async () => {
+    const answers = await ask(dashboard, queriesOf(dashboard), ONE_SERVICE);
+    for (const panel of tables) {
+      const { frameIndex = 0 } = panel['options'] as { frameIndex?: number };
+      const { overrides } = panel['fieldConfig'] as {
+        overrides: { matcher: { id: string; options: string }; properties: unknown[] }[];
+      };
+      const { fields } = answers.get(`${panel.title} A`)!.frames[frameIndex]!.schema;
+      const displayNames = fields.map(({ name, config }) => config?.displayName ?? name);
+      const names = new Set([...fields.map(({ name }) => name), ...displayNames]);
+      for (const { matcher, properties } of overrides) {
+        const { id, options } = matcher;
+        const expression = id === 'byRegexp' ? new RegExp(options.slice(1, -1)) : undefined;
+        const matches = id === 'byType' || displayNames.some((name) => expression?.test(name)) || names.has(options);
+        expect([panel.title, options, matches]).toEqual([panel.title, options, true]);
+        for (const [, name] of JSON.stringify(properties).matchAll(/__data\.fields\.(\w+)/g)) {
+          expect([panel.title, name, names.has(name!)]).toEqual([panel.title, name, true]);
+        }
+      }
+    }
   });
 });
 

@@ -7,6 +7,17 @@ import { z } from 'zod';
 import { DASHBOARDS } from './definitions/index.ts';
 import { type GridPosition, layOut, PANEL_TYPES, type PanelInput } from './panels.ts';
 
+const fieldConfig = z.looseObject({
+  defaults: z.looseObject({ unit: z.string().optional() }),
+  overrides: z.array(
+    z.object({
+      matcher: z.object({ id: z.string(), options: z.string() }),
+      properties: z.array(z.object({ id: z.string(), value: z.unknown() })),
+    })
+  ),
+});
+const targets = z.array(z.looseObject({ refId: z.string(), datasource: z.unknown() }));
+
 const saved = z.looseObject({
   id: z.null(),
   uid: z.string().max(40),
@@ -28,8 +39,8 @@ const saved = z.looseObject({
       description: z.string().min(1).optional(),
       gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
       datasource: z.unknown().optional(),
-      targets: z.array(z.looseObject({ refId: z.string(), datasource: z.unknown() })).optional(),
-      fieldConfig: z.looseObject({ defaults: z.looseObject({ unit: z.string().optional() }) }).optional(),
+      targets: targets.optional(),
+      fieldConfig: fieldConfig.optional(),
     })
   ),
 });
@@ -68,9 +79,10 @@ describe.each(files)('dashboard $name', ({ text, dashboard }) => {
     const allowed = new Set<string>(PANEL_TYPES);
     expect(panels.map(({ type }) => type).filter((type) => !allowed.has(type))).toEqual([]);
     const ownUnits = /^throughline-|^text$/;
-    for (const { type, title, description, fieldConfig } of panels) {
+    for (const { type, title, description, fieldConfig, targets } of panels) {
       expect([title, description !== undefined]).toEqual([title, true]);
-      if (!ownUnits.test(type)) expect([title, fieldConfig?.defaults.unit]).toEqual([title, expect.any(String)]);
+      if (!ownUnits.test(type))
+        expect([title, unitOf(type, fieldConfig, targets)]).toEqual([title, expect.any(String)]);
     }
   });
 
@@ -151,6 +163,19 @@ describe('layOut', () => {
     expect(() => layOut([{ panels: [panel(16, 4), panel(9, 4)] }])).toThrow('25 columns');
   });
 });
+
+/** Frames of our own query types have units; columns of SQL need one, and only columns of numbers may have it. */
+function unitOf(
+  type: string,
+  config: z.infer<typeof fieldConfig> | undefined,
+  queries: z.infer<typeof targets> | undefined
+): unknown {
+  if (type !== 'table') return config?.defaults.unit;
+  expect(config?.defaults.unit).toBeUndefined();
+  const ofNumbers = config?.overrides.find(({ matcher }) => matcher.id === 'byType' && matcher.options === 'number');
+  const isSql = queries?.some((query) => query['queryType'] === 'sql') ?? false;
+  return isSql ? ofNumbers?.properties.find(({ id }) => id === 'unit')?.value : 'of the frame';
+}
 
 /** A variable's query has a kind in the place of a query type. */
 function sqlOf(query: unknown): object {

@@ -35,7 +35,7 @@ export interface PanelInput {
   /** Of 24 columns. */
   readonly width: number;
   readonly height?: number;
-  /** Grafana's name of the unit. */
+  /** Grafana's name of the unit. Of a table: of its columns of numbers; frames of our own query types have units. */
   readonly unit?: string;
   readonly queries?: readonly QueryInput[];
   readonly options?: JsonObject;
@@ -160,18 +160,27 @@ function panel(id: number, input: PanelInput, gridPos: GridPosition): Panel {
     ...(interval !== undefined && { interval }),
     fieldConfig: {
       defaults: {
-        ...(unit !== undefined && { unit }),
+        ...(unit !== undefined && type !== 'table' && { unit }),
         ...input.defaults,
         ...(links.length > 0 && { links: links.map((link) => ({ ...link, targetBlank: false })) }),
         custom: { ...DEFAULT_CUSTOM[type], ...input.custom },
       },
-      overrides: overrides.map(({ field, properties }) => ({
-        matcher: /^\/.*\/$/.test(field) ? { id: 'byRegexp', options: field } : { id: 'byName', options: field },
-        properties: Object.entries(properties).map(([property, value]) => ({ id: property, value })),
-      })),
+      overrides: [
+        // As a default it would be of texts too, and an id that is all digits would be shown rounded.
+        ...(unit !== undefined && type === 'table' ? [override({ id: 'byType', options: 'number' }, { unit })] : []),
+        ...overrides.map(({ field, properties }) => {
+          // A name is the field's or its display name, an expression is tried on the display name alone.
+          const id = /^\/.*\/$/.test(field) ? 'byRegexp' : 'byName';
+          return override({ id, options: field }, properties);
+        }),
+      ],
     },
     options: { ...DEFAULT_OPTIONS[type], ...input.options },
   };
+}
+
+function override(matcher: JsonObject, properties: Readonly<Record<string, Json>>) {
+  return { matcher, properties: Object.entries(properties).map(([id, value]) => ({ id, value })) };
 }
 
 function targets(queries: readonly QueryInput[]): Target[] {

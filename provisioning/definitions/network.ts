@@ -94,13 +94,12 @@ export const network = dashboard({
             'One row per edge and side that saw it. Where the client saw more time or more failures than the server, the difference is between them.',
           width: 24,
           height: 10,
-          unit: 'short',
           queries: [{ queryType: 'overview', version: QUERY_VERSION, limit: 500 }],
           // Frames of an overview: services, edges, operations.
           options: { frameIndex: 1, sortBy: [{ displayName: 'Requests', desc: true }] },
           overrides: [
             {
-              field: '/^(source|target)$/',
+              field: '/^(Caller|Callee)$/',
               properties: asOverride(
                 edgeLink('${__data.fields.source:percentencode}', '${__data.fields.target:percentencode}')
               ),
@@ -158,28 +157,18 @@ export const network = dashboard({
     {
       panels: [
         {
-          type: 'bargauge',
-          title: 'Mean time of a call, by segment',
-          description:
-            'In the order of the way there. Differences of nested durations, so that no clock of one host is compared with that of another.',
-          width: 8,
-          height: 10,
-          unit: 'ns',
-          queries: [EDGE],
-          options: { reduceOptions: { calcs: ['lastNotNull'], fields: '/^(mean|Mean)$/', values: true, limit: 12 } },
-          defaults: { min: 0 },
-        },
-        {
           type: 'table',
-          title: 'Segments, now and before',
+          title: 'Where a call spends its time, now and before',
           description:
-            'The end of the time range and the time before it; retransmissions at the interfaces of a segment.',
-          width: 16,
+            'Mean time by segment, in the order of the way there. Differences of nested durations, so that no clock of one host is compared with that of another.',
+          width: 24,
           height: 10,
-          unit: 'short',
           queries: [EDGE],
           // Frames of an edge: segments, outcomes.
           options: { frameIndex: 0 },
+          overrides: [
+            { field: '/^Mean/', properties: { min: 0, 'custom.cellOptions': { type: 'gauge', mode: 'basic' } } },
+          ],
         },
       ],
     },
@@ -191,7 +180,6 @@ export const network = dashboard({
           description: 'Answers and failures by side, most frequent first, each with an example.',
           width: 24,
           height: 8,
-          unit: 'short',
           queries: [EDGE],
           options: { frameIndex: 1 },
           overrides: [{ field: 'exampleId', properties: asOverride(traceLink()) }],

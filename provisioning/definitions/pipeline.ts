@@ -38,7 +38,7 @@ const UNSURE = sql(
   `
 SELECT $__timeInterval(Timestamp) AS time,
   countIf(LinkEvidence IN ('one_of', 'none')) / count() AS unjoined,
-  countIf(LinkEvidence NOT IN ('one_of', 'none') AND LinkProbability < 0.9) / count() AS unsure
+  countIf(LinkEvidence NOT IN ('one_of', 'none') AND LinkProbability < toFloat32(0.9)) / count() AS unsure
 FROM spans
 WHERE $__timeFilter(Timestamp) AND Layer = 'process' AND SpanKind = 'Client'
 GROUP BY time
@@ -90,9 +90,7 @@ export const pipeline = dashboard({
           description:
             'Every source that reported within the last day: its newest row, and what it lost in the time range.',
           width: 16,
-          unit: 'short',
           queries: [{ queryType: 'freshness', version: QUERY_VERSION }],
-          overrides: [{ field: 'behind', properties: { unit: 'ns' } }],
         },
         {
           type: 'bargauge',
@@ -178,7 +176,6 @@ export const pipeline = dashboard({
           title: 'What changed',
           description: 'Agents and processes that started or ended, and rows that were dropped.',
           width: 24,
-          unit: 'short',
           queries: [{ queryType: 'events', version: QUERY_VERSION, limit: 200 }],
         },
       ],

@@ -11,6 +11,9 @@ const CONDITIONS = `$__timeFilter_ms(Timestamp)
 
 const OF_SERVICE = `$__conditionalAll(Own IN ($service), $service)`;
 
+/** IPv4 as people write it. */
+const address = (column: string): string => `replaceOne(toString(${column}), '::ffff:', '')`;
+
 const REQUESTS = sql(
   `
 WITH ${NAMES}
@@ -21,7 +24,7 @@ FROM (
     Duration, ResponseCode AS Code, StatusCode AS Status, Failure, StatusMessage AS Message,
     RequestBytes AS Request, ResponseBytes AS Response,
     arraySum(row.\`Hops.Retransmissions\`) AS Retransmissions, length(row.\`Hops.Interface\`) AS Interfaces,
-    ClientAddress AS ClientIp, ClientPort, ServerAddress AS ServerIp, ServerPort,
+    ${address('ClientAddress')} AS ClientIp, ClientPort, ${address('ServerAddress')} AS ServerIp, ServerPort,
     HostId AS ObservedBy, Pid, Tid, LinkEvidence AS Link, LinkProbability AS Certainty, Truncated, RequestId,
     SpanId AS Trace
   ${withNames('spans')}

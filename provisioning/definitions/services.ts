@@ -165,7 +165,6 @@ export const services = dashboard({
           description: `One row per caller, callee, operation and side that saw it. ${CHANGES}`,
           width: 24,
           height: 10,
-          unit: 'short',
           queries: [{ queryType: 'overview', version: QUERY_VERSION, filters: [...SERVICE] }],
           // Frames of an overview: services, edges, operations.
           options: { frameIndex: 2, sortBy: [{ displayName: 'Requests', desc: true }] },

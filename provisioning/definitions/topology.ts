@@ -28,7 +28,6 @@ export const topology = dashboard({
           description: 'The end of the time range and the time before it, by service or far end.',
           width: 12,
           height: 10,
-          unit: 'short',
           queries: [{ queryType: 'overview', version: QUERY_VERSION, limit: 500 }],
           // Frames of an overview: services, edges, operations.
           options: { frameIndex: 0 },
@@ -40,12 +39,11 @@ export const topology = dashboard({
           description: 'One row per edge and side that saw it.',
           width: 12,
           height: 10,
-          unit: 'short',
           queries: [{ queryType: 'overview', version: QUERY_VERSION, limit: 500 }],
           options: { frameIndex: 1 },
           overrides: [
             {
-              field: '/^(source|target)$/',
+              field: '/^(Caller|Callee)$/',
               properties: asOverride(
                 edgeLink('${__data.fields.source:percentencode}', '${__data.fields.target:percentencode}')
               ),

@@ -22,7 +22,6 @@ export const traces = dashboard({
           description: 'Requests that arrived at the service. Click an id to see the trace below.',
           width: 12,
           height: 10,
-          unit: 'short',
           queries: [
             {
               queryType: 'traceSearch',
@@ -34,7 +33,6 @@ export const traces = dashboard({
             },
           ],
           overrides: [
-            { field: 'duration', properties: { unit: 'ns' } },
             { field: 'code', properties: { unit: 'none', decimals: 0 } },
             { field: 'traceID', properties: asOverride(traceLink()) },
           ],
@@ -45,10 +43,8 @@ export const traces = dashboard({
           description: 'Requests that came from outside, whatever service they arrived at.',
           width: 12,
           height: 10,
-          unit: 'short',
           queries: [{ queryType: 'traceSearch', version: QUERY_VERSION, of: 'roots', order: 'recent', limit: 100 }],
           overrides: [
-            { field: 'duration', properties: { unit: 'ns' } },
             { field: 'code', properties: { unit: 'none', decimals: 0 } },
             { field: 'traceID', properties: asOverride(traceLink()) },
           ],
