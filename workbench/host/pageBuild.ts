@@ -118,6 +118,10 @@ function packageSet(set: PackageSet): Plugin {
         const [, name, file] = /^grafana-internal:(\w+)\/(.+)$/.exec(path)!;
         return { path: join(packages, '@grafana', name!, 'dist/esm', file!), namespace: NAMESPACE };
       });
+      // Scenes names generated files of the schema without their ending, which older sets do not resolve.
+      build.onResolve({ filter: /^@grafana\/schema\/dist\/esm\/.*\.gen$/ }, ({ path }) => ({
+        path: [`${path}.mjs`, `${path}.js`].map((name) => join(packages, name)).find((name) => existsSync(name)),
+      }));
       build.onResolve({ filter: /^@page\/internals$/ }, () => ({ path: join(PAGE, `internals.${set}.ts`) }));
       build.onResolve({ filter: /^[^./].*|\.mjs$/ }, async (args) => {
         if (args.pluginData === resolved || args.kind === 'entry-point') return undefined;

@@ -1,7 +1,13 @@
-import { type GrafanaTheme2, LoadingState, type PanelData } from '@grafana/data';
+import { type DataFrame, type GrafanaTheme2, LoadingState, type PanelData } from '@grafana/data';
 import { css } from '@emotion/css';
 import { Alert, Button, EmptyState, LoadingBar, useStyles2 } from '@grafana/ui';
 import { type ReactNode } from 'react';
+
+/** What came, also while it is read anew; undefined before the first answer. */
+export function answered(data: PanelData | undefined): DataFrame[] | undefined {
+  if (!data || (data.series.length === 0 && data.state !== LoadingState.Done)) return undefined;
+  return data.series;
+}
 
 interface DataStateProps {
   readonly data: PanelData | undefined;

@@ -9,7 +9,7 @@ import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
 import { Box } from '../components/Box.tsx';
-import { DataState, Nothing } from '../components/DataState.tsx';
+import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { StateMark } from '../components/Marks.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { Sparkline } from '../components/Sparkline.tsx';
@@ -39,7 +39,7 @@ export const homePage = () =>
 function HomeView({ body }: { readonly body: AppPageBody }) {
   const styles = useStyles2(getPageStyles);
   const { data } = sceneGraph.getData(body).useState();
-  const series = data?.series;
+  const series = answered(data);
   const model = useMemo(() => {
     const frames = series ?? [];
     const overview = readOverview(frames);
@@ -57,7 +57,7 @@ function HomeView({ body }: { readonly body: AppPageBody }) {
     <div className={styles.page}>
       <PageHeader
         finding={series ? headline(overview, findings) : 'Reading what happens'}
-        badges={freshnessBadges(freshness)}
+        badges={series ? freshnessBadges(freshness) : []}
       />
       <DataState
         data={data}

@@ -7,7 +7,7 @@ import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
 import { Box } from '../components/Box.tsx';
-import { DataState, Nothing } from '../components/DataState.tsx';
+import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { ServiceName } from '../components/Marks.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles, MEDIUM } from '../components/styles.ts';
@@ -105,7 +105,7 @@ function ServiceView({ body }: { readonly body: AppPageBody }) {
   const { data } = sceneGraph.getData(body).useState();
   const { params, panels } = body.useState();
   const { service = '' } = params;
-  const series = data?.series;
+  const series = answered(data);
   const model = useMemo(() => {
     const overview = readOverview(series ?? []);
     return {

@@ -5,7 +5,7 @@ import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
 import { Box } from '../components/Box.tsx';
-import { DataState, Nothing } from '../components/DataState.tsx';
+import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { findFindings, serviceState } from '../model/findings.ts';
@@ -29,7 +29,7 @@ function ServicesView({ body }: { readonly body: AppPageBody }) {
   const styles = useStyles2(getPageStyles);
   const { data } = sceneGraph.getData(body).useState();
   const { params } = body.useState();
-  const series = data?.series;
+  const series = answered(data);
   const { overview, findings, curves } = useMemo(() => {
     const read = readOverview(series ?? []);
     return { overview: read, findings: findFindings(read), curves: curvesByService(series ?? []) };

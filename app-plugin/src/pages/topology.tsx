@@ -5,6 +5,7 @@ import { useStyles2 } from '@grafana/ui';
 import { useMemo } from 'react';
 import { appPage, DATASOURCE, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
+import { answered } from '../components/DataState.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { TOPOLOGY_PANEL } from '../constants.ts';
@@ -39,12 +40,12 @@ function TopologyView({ body }: { readonly body: AppPageBody }) {
   const own = useStyles2(getStyles);
   const { panels } = body.useState();
   const { data } = sceneGraph.getData(body).useState();
-  const series = data?.series;
+  const series = answered(data);
   const { finding, badges } = useMemo(() => {
     const overview = readOverview(series ?? []);
     return {
       finding: series ? headline(overview, findFindings(overview)) : 'Reading who calls whom',
-      badges: freshnessBadges(readFreshness(series ?? [])),
+      badges: series ? freshnessBadges(readFreshness(series)) : [],
     };
   }, [series]);
   return (

@@ -8,7 +8,7 @@ import { useMemo, useState } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody, type Params } from '../AppPageBody.ts';
 import { Box } from '../components/Box.tsx';
-import { DataState, Nothing } from '../components/DataState.tsx';
+import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { TraceTable } from '../components/TraceTable.tsx';
@@ -85,7 +85,7 @@ function TracesView({ body }: { readonly body: AppPageBody }) {
   const styles = useStyles2(getPageStyles);
   const { data } = sceneGraph.getData(body).useState();
   const { params } = body.useState();
-  const series = data?.series;
+  const series = answered(data);
   const rows = useMemo(() => readTraces(series ?? []), [series]);
   return (
     <div className={styles.page}>
