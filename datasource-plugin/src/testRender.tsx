@@ -27,6 +27,10 @@ export async function render(node: ReactNode): Promise<Rendered> {
 export function control(container: HTMLElement, name: string): HTMLElement {
   const byAria = container.querySelector<HTMLElement>(`[aria-label="${name}"]`);
   if (byAria) return byAria;
+  const byReference = [...container.querySelectorAll<HTMLElement>('[aria-labelledby]')].find(
+    (element) => document.getElementById(element.getAttribute('aria-labelledby') ?? '')?.textContent === name
+  );
+  if (byReference) return byReference;
   const labels = [...container.querySelectorAll('label')];
   const label = labels.find(({ textContent }) => textContent.startsWith(name));
   const labelled = label && (label.control ?? document.getElementById(label.htmlFor));

@@ -1,10 +1,10 @@
 import { css } from '@emotion/css';
 import { type GrafanaTheme2 } from '@grafana/data';
-import { Button, Combobox, type ComboboxOption, IconButton, MultiCombobox, Text, useStyles2 } from '@grafana/ui';
+import { Button, Combobox, type ComboboxOption, IconButton, Text, useStyles2 } from '@grafana/ui';
 import { type QueryFilter } from '@throughline/query';
 import { useState } from 'react';
 import { type DataSource } from '../DataSource.ts';
-import { CommittedInput, matching, NamePicker, OptionPicker } from './controls.tsx';
+import { CommittedInput, matching, NamePicker, OptionPicker, SeveralPicker } from './controls.tsx';
 
 export interface FilterBuilderProps {
   readonly datasource: DataSource;
@@ -116,9 +116,12 @@ function FilterRow({
   return (
     <div className={styles.row}>
       <div className={styles.key}>
+        <span id={`${id}-key-name`} hidden>
+          {`Filter ${number}: key`}
+        </span>
         <Combobox
           id={`${id}-key`}
-          aria-label={`Filter ${number}: key`}
+          aria-labelledby={`${id}-key-name`}
           placeholder="key"
           options={loadKeys}
           createCustomValue={allowAttributes}
@@ -131,7 +134,7 @@ function FilterRow({
       <div className={styles.operator}>
         <OptionPicker
           id={`${id}-operator`}
-          aria-label={`Filter ${number}: operator`}
+          name={`Filter ${number}: operator`}
           options={OPERATORS}
           value={filter.operator}
           onChange={(operator) => onChange(withOperator(filter, operator))}
@@ -163,9 +166,9 @@ function FilterValue({ datasource, id, number, filter, onChange }: FilterValuePr
   }
   if (isSeveral(filter.operator)) {
     return (
-      <MultiCombobox
+      <SeveralPicker
         id={id}
-        aria-label={label}
+        name={label}
         placeholder="values"
         createCustomValue
         options={async (typed) =>
@@ -174,18 +177,15 @@ function FilterValue({ datasource, id, number, filter, onChange }: FilterValuePr
             label: name,
           }))
         }
-        value={(filter.values ?? []).map((value) => ({ value, label: value }))}
-        onChange={(options) => {
-          const values = options.map(({ value }) => value);
-          onChange({ ...filter, value: values[0] ?? '', values });
-        }}
+        values={filter.values ?? []}
+        onChange={(values) => onChange({ ...filter, value: values[0] ?? '', values })}
       />
     );
   }
   return (
     <NamePicker
       id={id}
-      aria-label={label}
+      name={label}
       placeholder="value"
       value={filter.value}
       load={load}

@@ -1,4 +1,4 @@
-import { InlineSwitch, MultiCombobox, RadioButtonGroup, Text } from '@grafana/ui';
+import { InlineSwitch, RadioButtonGroup, Text } from '@grafana/ui';
 import {
   HOP_DISPLAYS,
   type QueryFilter,
@@ -14,7 +14,17 @@ import { useState } from 'react';
 import { type DataSource } from '../DataSource.ts';
 import { filterKeysOf, traceIdProblem } from '../model.ts';
 import { type ThroughlineQuery } from '../types.ts';
-import { CommittedInput, Help, Labelled, matching, NamePicker, NumberInput, OptionPicker, Row } from './controls.tsx';
+import {
+  CommittedInput,
+  Help,
+  Labelled,
+  matching,
+  NamePicker,
+  NumberInput,
+  OptionPicker,
+  Row,
+  SeveralPicker,
+} from './controls.tsx';
 import { FilterBuilder } from './FilterBuilder.tsx';
 import { SqlEditor } from './SqlEditor.tsx';
 
@@ -76,13 +86,14 @@ function RedFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'red
     <>
       <Row>
         <Labelled label="Metrics" id={`${id}-metrics`}>
-          <MultiCombobox
+          <SeveralPicker
             id={`${id}-metrics`}
+            name="Metrics"
             options={METRIC_OPTIONS}
-            value={query.metrics}
-            onChange={(options) => {
+            values={query.metrics}
+            onChange={(metrics) => {
               // A query of no metric has no answer: the last one stays.
-              if (options.length > 0) onChange({ ...query, metrics: options.map(({ value }) => value) });
+              if (metrics.length > 0) onChange({ ...query, metrics });
             }}
           />
         </Labelled>
@@ -359,15 +370,16 @@ function EventsFields({ id, datasource, query, onChange }: FieldsProps<QueryOf<'
   return (
     <Row>
       <Labelled label="Kinds" id={`${id}-kinds`}>
-        <MultiCombobox
+        <SeveralPicker
           id={`${id}-kinds`}
+          name="Kinds"
           placeholder="all"
           createCustomValue
           options={(typed) =>
             Promise.resolve(matching([...variables, ...EVENT_KINDS], typed).map((value) => ({ value, label: value })))
           }
-          value={query.kinds.map((value) => ({ value, label: value }))}
-          onChange={(options) => onChange({ ...query, kinds: options.map(({ value }) => value) })}
+          values={query.kinds}
+          onChange={(kinds) => onChange({ ...query, kinds })}
         />
       </Labelled>
       <Labelled label="Service" id={`${id}-service`}>

@@ -1,6 +1,6 @@
 import { css } from '@emotion/css';
 import { type GrafanaTheme2 } from '@grafana/data';
-import { Combobox, type ComboboxOption, Field, Input, Stack, useStyles2 } from '@grafana/ui';
+import { Combobox, type ComboboxOption, Field, Input, MultiCombobox, Stack, useStyles2 } from '@grafana/ui';
 import { type KeyboardEvent, type ReactElement, type ReactNode } from 'react';
 import { useState } from 'react';
 
@@ -134,24 +134,75 @@ export function NumberInput({ value, onCommit, min, max = Infinity, integer = fa
   );
 }
 
+/** Grafana 12's menus take a name by reference alone, and those of several values no id. */
+function naming(id: string, name: string | undefined) {
+  const nameId = `${id}-name`;
+  return {
+    label:
+      name === undefined ? null : (
+        <span id={nameId} hidden>
+          {name}
+        </span>
+      ),
+    props: name === undefined ? {} : { 'aria-labelledby': nameId },
+  };
+}
+
 export interface OptionPickerProps<T extends string> {
   readonly id: string;
+  /** Where no label says it. */
+  readonly name?: string;
   readonly options: readonly ComboboxOption<T>[];
   readonly value: T;
   readonly onChange: (value: T) => void;
-  readonly 'aria-label'?: string;
 }
 
-export function OptionPicker<T extends string>({ options, onChange, ...props }: OptionPickerProps<T>) {
+export function OptionPicker<T extends string>({ name, options, onChange, ...props }: OptionPickerProps<T>) {
+  const { label, props: named } = naming(props.id, name);
   const pick = (option: ComboboxOption<T> | undefined) => {
     // The menu passes none on where Enter is pressed before it has narrowed its list.
     if (option) onChange(option.value);
   };
-  return <Combobox {...props} options={[...options]} onChange={pick} />;
+  return (
+    <>
+      {label}
+      <Combobox {...props} {...named} options={[...options]} onChange={pick} />
+    </>
+  );
+}
+
+export interface SeveralPickerProps<T extends string> {
+  readonly id: string;
+  readonly name: string;
+  readonly options: ComboboxOption<T>[] | ((typed: string) => Promise<ComboboxOption<T>[]>);
+  readonly values: readonly T[];
+  readonly onChange: (values: T[]) => void;
+  readonly placeholder?: string;
+  readonly createCustomValue?: boolean;
+}
+
+export function SeveralPicker<T extends string>({ name, values, onChange, ...props }: SeveralPickerProps<T>) {
+  const { label, props: named } = naming(props.id, name);
+  const { options } = props;
+  const labelOf = (value: T) =>
+    Array.isArray(options) ? (options.find((option) => option.value === value)?.label ?? value) : value;
+  return (
+    <>
+      {label}
+      <MultiCombobox
+        {...props}
+        {...named}
+        value={values.map((value) => ({ value, label: labelOf(value) }))}
+        onChange={(picked) => onChange(picked.map(({ value }) => value))}
+      />
+    </>
+  );
 }
 
 export interface NamePickerProps {
   readonly id: string;
+  /** Where no label says it. */
+  readonly name?: string;
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly load: () => Promise<readonly string[]>;
@@ -159,20 +210,26 @@ export interface NamePickerProps {
   readonly others?: readonly string[];
   readonly placeholder?: string;
   readonly clearable?: boolean;
-  readonly 'aria-label'?: string;
 }
 
 /** A name that the store knows, or any other that is typed: the store lists those of the last day only. */
-export function NamePicker({ value, onChange, load, others = [], clearable = false, ...props }: NamePickerProps) {
+export function NamePicker(pickerProps: NamePickerProps) {
+  const { name, value, onChange, load, others = [], clearable = false, ...props } = pickerProps;
+  const { label, props: named } = naming(props.id, name);
   const options = async (typed: string): Promise<ComboboxOption[]> => {
     const names = await load();
-    return matching([...others, ...names], typed).map((name) => ({ value: name, label: name }));
+    return matching([...others, ...names], typed).map((each) => ({ value: each, label: each }));
   };
-  const shared = { ...props, options, createCustomValue: true, value: value === '' ? null : value };
-  return clearable ? (
-    <Combobox {...shared} isClearable onChange={(option) => onChange(option?.value ?? '')} />
-  ) : (
-    <Combobox {...shared} onChange={(option: ComboboxOption | undefined) => option && onChange(option.value)} />
+  const shared = { ...props, ...named, options, createCustomValue: true, value: value === '' ? null : value };
+  return (
+    <>
+      {label}
+      {clearable ? (
+        <Combobox {...shared} isClearable onChange={(option) => onChange(option?.value ?? '')} />
+      ) : (
+        <Combobox {...shared} onChange={(option: ComboboxOption | undefined) => option && onChange(option.value)} />
+      )}
+    </>
   );
 }
 
