@@ -9,6 +9,7 @@ import {
   formatCount,
   type MapHit,
   type MapPoint,
+  type MapSize,
   nextEdge,
   nextNode,
   nodeSentence,
@@ -299,8 +300,7 @@ export function ServiceMap(props: ServiceMapProps) {
 
   const failing = graph.edges.filter(({ bad }) => bad === 'failing');
   const origin = [...failing].sort(byHarm)[0];
-  const narrowHeight =
-    laidOut && isNarrow ? Math.max(320, Math.min(1_400, laidOut.layout.bounds.height + 40)) : undefined;
+  const narrowHeight = isNarrow ? heightFor(laidOut?.layout.bounds, width) : undefined;
   const hasPins = !isNarrow && Object.keys(pins).some((id) => nodes.has(id));
   const selectionText = selectedEdge
     ? edgeSentence(selectedEdge, nameOf)
@@ -362,7 +362,7 @@ export function ServiceMap(props: ServiceMapProps) {
           {onlyFocus && model.notOnPath > 0 && (
             <span>
               <span className={styles.strong}>{graph.nodes.length}</span> of {graph.nodes.length + model.notOnPath}{' '}
-              services on {focus ? 'the path in focus' : 'the worst path'}.{' '}
+              services on {focus ? 'the path in focus' : failing.length > 0 ? 'the worst path' : 'the busiest path'}.{' '}
               <Button size="sm" fill="text" onClick={() => setWholeMap(true)}>
                 Show the whole map
               </Button>
@@ -376,7 +376,7 @@ export function ServiceMap(props: ServiceMapProps) {
           )}
           {isNarrow && wholeMap && (
             <Button size="sm" fill="text" onClick={() => setWholeMap(false)}>
-              Only the worst path
+              Only one path
             </Button>
           )}
           {origin && (
@@ -485,6 +485,12 @@ function mapBoxStyle(isBeside: boolean, narrowHeight: number | undefined, hasSid
   if (isBeside) return undefined;
   if (narrowHeight !== undefined) return { height: narrowHeight, flex: 'none' };
   return hasSide ? { height: Math.max(280, height - 140), flex: 'none' } : undefined;
+}
+
+/** A narrow map scrolls with the panel: it is as high as it needs at the width there is. */
+function heightFor(bounds: MapSize | undefined, width: number): number {
+  if (!bounds || bounds.width === 0) return 320;
+  return Math.max(240, Math.min(1_600, bounds.height * Math.min(1.15, (width - 32) / bounds.width) + 36));
 }
 
 /** "source → target", or a node's id. */

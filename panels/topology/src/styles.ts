@@ -15,7 +15,16 @@ export const getStyles = (theme: GrafanaTheme2) => {
       background: theme.colors.background.canvas,
       borderRadius: theme.shape.radius.default,
       '&:focus': { outline: 'none' },
-      '&:focus-visible': { outline: `2px solid ${theme.colors.primary.main}`, outlineOffset: -2 },
+      // Over its contents, which fill it to the edge.
+      '&:focus-visible::after': {
+        content: '""',
+        position: 'absolute',
+        inset: 0,
+        zIndex: 4,
+        border: `2px solid ${theme.colors.primary.main}`,
+        borderRadius: 'inherit',
+        pointerEvents: 'none',
+      },
     }),
     scrolling: css({ overflowY: 'auto' }),
     toolbar: css({

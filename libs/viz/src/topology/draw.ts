@@ -140,7 +140,7 @@ function drawIslandTitles({ ctx, scene, style, labels, base }: Paint): void {
     ctx.font = font(style, TEXT_PX * zoom, 400);
     const room = width - 16;
     const full = titleWidth + ctx.measureText(subtitle).width + 18 * zoom;
-    const plate = full <= room ? full : Math.min(room, titleWidth + 12 * zoom);
+    const plate = full <= room ? full : titleWidth + 12 * zoom;
     ctx.fillStyle = style.canvas;
     ctx.beginPath();
     ctx.roundRect(x + 8, y - 8 * zoom, plate, 16 * zoom, 4);
@@ -151,7 +151,7 @@ function drawIslandTitles({ ctx, scene, style, labels, base }: Paint): void {
     }
     ctx.font = font(style, NAME_PX * zoom, 500);
     ctx.fillStyle = style.text;
-    ctx.fillText(title, x + 8 + 6 * zoom, y + 4 * zoom, Math.max(1, plate - 12 * zoom));
+    ctx.fillText(title, x + 8 + 6 * zoom, y + 4 * zoom);
   }
 }
 

@@ -66,6 +66,10 @@ export const MARK_WIDTH = 15;
 export const NAME_BASELINE = 15;
 export const FIGURES_BASELINE = 28;
 const NAME_WIDTH = 116;
+/** Half the side of a mark's box. */
+const MARK_HALF = 7;
+/** From farther away than this only what is bad or in focus is labelled: the rest would hide it. */
+const QUIET_ZOOM = 1.7;
 const PLACES = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8];
 
 export function nodeFigures({ kind, members, rate, errorShare }: TopologyNode): string {
@@ -123,12 +127,17 @@ export function placeLabels(scene: MapScene, options: LabelOptions): MapLabels {
   const marks: EdgeMark[] = [];
   for (const sceneEdge of order) {
     const { edge } = sceneEdge;
-    const label = placeLabel(sceneEdge, isLit(edge.id), options, measure, taken, crowd);
+    const isWanted = edge.bad !== 'ok' || edge.id === selected || zoom <= QUIET_ZOOM || lit?.edges.has(edge.id);
+    const label = isWanted && placeBest(sceneEdge, isLit(edge.id), options, measure, taken, crowd);
     if (label) {
       taken.add(label.x, label.y, label.x + label.width, label.y + label.height);
       edges.push(label);
     } else if (edge.bad !== 'ok') {
-      const { x, y } = pointAlong(sceneEdge, 0.62);
+      const half = MARK_HALF * zoom;
+      const places = [0.62, ...PLACES].map((place) => pointAlong(sceneEdge, place));
+      const { x, y } =
+        places.find((at) => !taken.overlaps(at.x - half, at.y - half, at.x + half, at.y + half)) ?? places[0]!;
+      taken.add(x - half, y - half, x + half, y + half);
       marks.push({ id: edge.id, state: edge.bad, x, y });
     }
   }
@@ -171,25 +180,57 @@ function placeNames(
   return texts;
 }
 
-function placeLabel(
+/** All that is to be said, else the one figure that matters, else all of it beside the line. */
+function placeBest(
   sceneEdge: SceneEdge,
   lit: boolean,
-  { metric, zoom }: LabelOptions,
+  options: LabelOptions,
+  measure: Measure,
+  taken: BoxIndex,
+  lines: Crowd
+): EdgeLabel | undefined {
+  const { edge } = sceneEdge;
+  const texts = textsOf(edge, options.metric, lit);
+  const place = (wanted: readonly string[], beside: Beside, origin: boolean, mostCrowd = 0): EdgeLabel | undefined =>
+    placeLabel(sceneEdge, { texts: wanted, beside, origin, mostCrowd }, lit, options, measure, taken, lines);
+  const isBad = edge.bad !== 'ok';
+  const short = edge.bad === 'slow' && edge.p95 !== null ? formatDurationShort(edge.p95) : formatShare(edge.errorShare);
+  const mustShow = isBad && (edge.origin || edge.id === options.selected);
+  return (
+    place(texts, isBad || options.lit !== undefined ? BESIDE : [], edge.origin) ??
+    (isBad ? (place([short], BESIDE, edge.origin) ?? place([short], BESIDE, false)) : undefined) ??
+    (mustShow ? place(texts, FARTHER, edge.origin, Infinity) : undefined)
+  );
+}
+
+interface Wanted {
+  readonly texts: readonly string[];
+  readonly beside: Beside;
+  /** Whether the word is written. */
+  readonly origin: boolean;
+  /** How many points of other edges a place beside the line may hide. */
+  readonly mostCrowd: number;
+}
+
+function placeLabel(
+  sceneEdge: SceneEdge,
+  { texts, beside, origin, mostCrowd }: Wanted,
+  lit: boolean,
+  { zoom }: LabelOptions,
   measure: Measure,
   taken: BoxIndex,
   lines: Crowd
 ): EdgeLabel | undefined {
   const { edge, width: lineWidth, isLevel } = sceneEdge;
   const isBad = edge.bad !== 'ok';
-  const texts = textsOf(edge, metric, lit);
   const strong = lit && isBad;
   const head = isBad ? MARK_WIDTH * zoom : 0;
-  const tail = edge.origin ? 5 * zoom + measure('origin', TEXT_PX, 500) : 0;
+  const tail = origin ? 5 * zoom + measure('origin', TEXT_PX, 500) : 0;
   const widths = texts.map(
     (text, index) => measure(text, TEXT_PX, strong ? 500 : 400) + (index === 0 ? head + tail : 0)
   );
   const width = Math.max(...widths) + 10 * zoom;
-  const common = { id: edge.id, state: edge.bad, origin: edge.origin, lit, width };
+  const common = { id: edge.id, state: edge.bad, origin, lit, width };
   const line = (text: string, baseline: number) => ({ text, strong, baseline });
   if (isLevel && texts.length === 2) {
     // Rate above the line, the rest below it: the line stays whole.
@@ -213,22 +254,22 @@ function placeLabel(
   const height = (texts.length === 2 ? 31 : 17) * zoom;
   const isFree = (x: number, y: number): boolean => !taken.overlaps(x - 1, y - 1, x + width + 1, y + height + 1);
   let best: { x: number; y: number; crowd: number } | undefined;
-  const consider = (x: number, y: number, mostCrowd: number): void => {
+  const consider = (x: number, y: number, most: number): void => {
     if (!isFree(x, y)) return;
     const crowd = lines.count(edge.id, x, y, width, height);
-    if (crowd <= mostCrowd && crowd < (best?.crowd ?? Infinity)) best = { x, y, crowd };
+    if (crowd <= most && crowd < (best?.crowd ?? Infinity)) best = { x, y, crowd };
   };
   for (const place of PLACES) {
     const middle = pointAlong(sceneEdge, place);
     consider(middle.x - width / 2, middle.y - height / 2, Infinity);
     if (best?.crowd === 0) break;
   }
-  if (!best && (isBad || lit)) {
+  if (!best) {
     // Beside the line only where no other edge passes: or the label would seem to be that one's.
     for (const place of PLACES) {
       const middle = pointAlong(sceneEdge, place);
-      for (const [dx, dy] of BESIDE) {
-        consider(middle.x + (dx - 0.5) * width, middle.y + (dy - 0.5) * height, 0);
+      for (const [dx, dy] of beside) {
+        consider(middle.x + (dx - 0.5) * width, middle.y + (dy - 0.5) * height, mostCrowd);
         if (best) break;
       }
       if (best) break;
@@ -241,13 +282,22 @@ function placeLabel(
 }
 
 /** Offsets in widths and heights of the label. */
-const BESIDE = [-1, 1].flatMap((sign) => [
+type Beside = readonly (readonly [number, number])[];
+const BESIDE: Beside = [-1, 1].flatMap((sign) => [
   [0, 0.45 * sign],
   [0.35 * sign, 0.4],
   [0.35 * sign, -0.4],
   [0.2, 0.6 * sign],
   [-0.2, 0.6 * sign],
-]) as [number, number][];
+]);
+const FARTHER: Beside = [-1, 1].flatMap((sign) => [
+  [0, 1.1 * sign],
+  [0.4, 1.1 * sign],
+  [-0.4, 1.1 * sign],
+  [0, 1.7 * sign],
+  [0.7, 0.8 * sign],
+  [-0.7, 0.8 * sign],
+]);
 
 function textsOf(edge: TopologyEdge, metric: EdgeMetric, lit: boolean): string[] {
   const share = edge.errorShare > 0 ? formatShare(edge.errorShare) : '';
