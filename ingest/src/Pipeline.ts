@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type SpanBatchReader } from '@throughline/wire';
 import { type WatchedBatch } from './enrich/ChangeDetector.ts';
 import { type EntityDirectories, type EntityDirectory, type KnownEntity } from './enrich/EntityDirectory.ts';
-import { type Origin, announceExchanges, enrichSpans, lacksOtherSides } from './enrich/enrichSpans.ts';
+import { type Origin, announceExchanges, enrichSpans, halfExchanges } from './enrich/enrichSpans.ts';
 import { entityTableBatch } from './writer/entityTable.ts';
 import { eventTableBatch } from './writer/eventTable.ts';
 import { spanTableBatch } from './writer/spanTable.ts';
@@ -14,6 +14,10 @@ export interface PipelineOptions {
   readonly holdMs: number;
 }
 
+const HOLD_STEP_MS = 50;
+/** Batches that wait for a side which is late, at once: an agent sends few at a time, and must go on sending. */
+const MAX_WAITING_LONGER = 2;
+const LONGER = 3;
 const BYTES_PER_ENTITY = 256;
 const BYTES_PER_EVENT = 256;
 
@@ -22,6 +26,7 @@ export class Pipeline {
   private readonly directories: EntityDirectories;
   private readonly writer: Writer;
   private readonly holdMs: number;
+  private waitingLonger = 0;
 
   constructor({ directories, writer, holdMs }: PipelineOptions) {
     this.directories = directories;
@@ -50,12 +55,31 @@ export class Pipeline {
     try {
       const directory = this.directory(origin);
       announceExchanges(reader, directory);
-      // The other sides come in batches of their own hosts, about as late as ours.
-      if (this.holdMs > 0 && lacksOtherSides(reader, directory)) await delay(this.holdMs);
+      await this.awaitOtherSides(reader, directory);
       await this.writer.write('spans', spanTableBatch(reader, enrichSpans(reader, directory, origin, hostId)), token);
     } finally {
       release();
     }
+  }
+
+  /** The other sides come in batches of their own hosts, about as late as ours; later where that host is busy. */
+  private async awaitOtherSides(reader: SpanBatchReader, directory: EntityDirectory): Promise<void> {
+    if (this.holdMs === 0) return;
+    let halves = halfExchanges(reader, directory);
+    const startMs = performance.now();
+    let isLonger = false;
+    while (halves.length > 0) {
+      const waitedMs = performance.now() - startMs;
+      if (waitedMs >= this.holdMs * (isLonger ? LONGER : 1)) {
+        if (isLonger || this.waitingLonger >= MAX_WAITING_LONGER || !halves.some(({ isExpected }) => isExpected)) break;
+        isLonger = true;
+        this.waitingLonger++;
+      }
+      await delay(Math.min(HOLD_STEP_MS, this.holdMs));
+      halves = halves.filter(({ id, side }) => directory.otherSide(id, side) === 0n);
+      if (isLonger) halves = halves.filter(({ isExpected }) => isExpected);
+    }
+    if (isLonger) this.waitingLonger--;
   }
 
   async storeEntities(known: readonly KnownEntity[], origin: Origin, token: string): Promise<void> {

@@ -2,11 +2,12 @@ import { zstdCompressSync } from 'node:zlib';
 import * as grpcJs from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientSpanId, entityId, mapIPv4, serverSpanId } from '@throughline/core';
+import { mapIPv4 } from '@throughline/core';
 import { type RunningStore, startStore } from '@throughline/testkit';
 import { SpanBatchBuilder, type SpanRow, agent, otlpService } from '@throughline/wire';
 import { readConfig } from './config.ts';
 import { type Ingest, startIngest } from './server.ts';
+import { CLIENT, SERVER, row } from './testRow.ts';
 
 let store: RunningStore;
 let ingest: Ingest;
@@ -46,58 +47,6 @@ async function sql<Row = Record<string, unknown>>(query: string): Promise<Row[]>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Row);
-}
-
-const CLIENT = entityId('host-a', 'boot', 10, 1);
-const SERVER = entityId('host-b', 'boot', 20, 1);
-
-function row(exchange: bigint, side: 'client' | 'server', over: Partial<SpanRow> = {}): SpanRow {
-  return {
-    timestamp: BigInt(Date.now()) * 1_000_000n,
-    duration: 1_000_000n,
-    traceId: '',
-    spanId: side === 'client' ? clientSpanId(exchange) : serverSpanId(exchange),
-    parentSpanId: side === 'client' ? undefined : exchange,
-    wireParentSpanId: undefined,
-    traceState: '',
-    layer: 'process',
-    spanKind: side === 'client' ? 'Client' : 'Server',
-    spanName: 'GET /orders/{id}',
-    serviceName: '',
-    entityId: side === 'client' ? CLIENT : SERVER,
-    peerEntityId: 0n,
-    peerName: '',
-    peerEvidence: '',
-    pid: side === 'client' ? 10 : 20,
-    tid: 1,
-    protocol: 'http',
-    method: 'GET',
-    endpoint: '/orders/{id}',
-    target: '/orders/1',
-    host: 'orders',
-    responseCode: 200,
-    statusCode: 'Ok',
-    statusMessage: '',
-    failure: '',
-    truncated: 0,
-    clientAddress: mapIPv4(Uint8Array.of(10, 0, 0, 1)),
-    clientPort: 40000,
-    serverAddress: mapIPv4(Uint8Array.of(10, 0, 0, 99)),
-    serverPort: 80,
-    netns: 1,
-    requestSequence: 1,
-    responseSequence: 2,
-    requestBytes: 3n,
-    responseBytes: 4n,
-    requestId: '',
-    responseRequestId: '',
-    linkEvidence: 'none',
-    linkProbability: 0,
-    linkCandidateCount: 0,
-    scopeName: '',
-    scopeVersion: '',
-    ...over,
-  };
 }
 
 function batch(

@@ -98,6 +98,17 @@ describe('the far end of a call', () => {
     expect(callVirtual(directory, 100n)).toMatchObject({ entityId: 2n, evidence: 'learned' });
   });
 
+  it('is expected where calls from there had one', () => {
+    const directory = new EntityDirectory();
+    directory.see(1n, 'server', 2n);
+    directory.farEnd(1n, 'server', '', HOST, 40_000, 1n);
+    expect(directory.isSeenClient(HOST)).toBe(false);
+    directory.see(1n, 'client', 3n);
+    directory.farEnd(1n, 'server', '', HOST, 40_000, 1n);
+    expect(directory.isSeenClient(HOST)).toBe(true);
+    expect(directory.isSeenClient(VIRTUAL)).toBe(false);
+  });
+
   it('is not the other side of an earlier exchange of the same id', () => {
     let nowMs = 0;
     const directory = new EntityDirectory(() => nowMs);

@@ -48,6 +48,8 @@ const PER_ADDRESS = 8;
 /** The sides of an exchange come within this; later, the same id is another exchange of the same bytes. */
 const EXCHANGE_MS = 120_000;
 const ENVIRONMENTS = 64;
+/** Agents report all that lives within this. */
+const NEW_MS = 15_000;
 
 export class EntityDirectory {
   private readonly entities = new RecentMap<bigint, KnownEntity>(ENTITIES);
@@ -56,13 +58,17 @@ export class EntityDirectory {
   private readonly exchanges = new RecentMap<bigint, Sides>(EXCHANGES);
   private readonly listeners = new RecentMap<string, readonly Listener[]>(ADDRESSES);
   private readonly learned = new RecentMap<string, readonly bigint[]>(ADDRESSES);
+  /** Addresses whose calls had a client's side. */
+  private readonly clients = new RecentMap<string, true>(ADDRESSES);
   private readonly dnsNames = new RecentMap<string, string>(ADDRESSES);
   /** Names that an SDK gave, before or after the agent reported the process. */
   private readonly sdkNames = new RecentMap<bigint, string>(ENTITIES);
   private readonly nowMs: () => number;
+  private readonly startedMs: number;
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.nowMs = nowMs;
+    this.startedMs = nowMs();
   }
 
   /** @returns the entity as it is to be stored: with the SDK's name where one is known. */
@@ -87,6 +93,11 @@ export class EntityDirectory {
 
   hasHost(hostName: string): boolean {
     return this.hostNames.has(hostName);
+  }
+
+  /** Whether agents may be about to report for the first time: theirs and ours may have started together. */
+  isNew(): boolean {
+    return this.nowMs() - this.startedMs < NEW_MS;
   }
 
   process(hostName: string, pid: number): KnownEntity | undefined {
@@ -134,6 +145,11 @@ export class EntityDirectory {
     return this.sidesOf(exchange)?.[side === 'client' ? 'server' : 'client'] ?? 0n;
   }
 
+  /** Whether the client's side of a call from there was reported. */
+  isSeenClient(address: Uint8Array): boolean {
+    return this.clients.has(formatAddress(address));
+  }
+
   private sidesOf(exchange: bigint): Sides | undefined {
     const sides = this.exchanges.get(exchange);
     return sides && this.nowMs() - sides.seenMs <= EXCHANGE_MS ? sides : undefined;
@@ -155,6 +171,7 @@ export class EntityDirectory {
     const other = this.otherSide(exchange, side);
     if (other !== 0n) {
       if (side === 'client') this.learn(address, port, other);
+      else this.clients.set(formatAddress(address), true);
       return { entityId: other, name: this.nameOf(other), evidence: 'exchange' };
     }
     const text = formatAddress(address);

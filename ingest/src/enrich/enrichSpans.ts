@@ -36,16 +36,29 @@ export function announceExchanges(reader: SpanBatchReader, directory: EntityDire
   }
 }
 
-/** Whether some exchange of the batch still lacks its other side, which may be in a batch of another host. */
-export function lacksOtherSides(reader: SpanBatchReader, directory: EntityDirectory): boolean {
+/** An exchange of which one side is known only. */
+export interface HalfExchange {
+  readonly id: bigint;
+  readonly side: 'client' | 'server';
+  /** Calls from there had another side before: this one's is late, not missing. */
+  readonly isExpected: boolean;
+}
+
+/** Exchanges of the batch that still lack their other side, which may be in a batch of another host. */
+export function halfExchanges(reader: SpanBatchReader, directory: EntityDirectory): HalfExchange[] {
   const layers = reader.strings('layer');
   const kinds = reader.strings('spanKind');
+  const clients = reader.raw('clientAddress');
+  const halves: HalfExchange[] = [];
   for (let row = 0; row < reader.rows; row++) {
-    const exchange = exchangeAt(reader, layers, kinds, row);
-    if (exchange !== 0n && directory.otherSide(exchange, kinds[row] === 'Client' ? 'client' : 'server') === 0n)
-      return true;
+    const id = exchangeAt(reader, layers, kinds, row);
+    if (id === 0n) continue;
+    const side = kinds[row] === 'Client' ? 'client' : 'server';
+    if (directory.otherSide(id, side) !== 0n) continue;
+    const isExpected = side === 'server' && directory.isSeenClient(clients.subarray(row * 16, row * 16 + 16));
+    halves.push({ id, side, isExpected });
   }
-  return false;
+  return halves;
 }
 
 /** Names and far ends of the batch's rows, with what is known now. @param hostId of each row */

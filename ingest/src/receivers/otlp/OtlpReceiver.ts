@@ -22,6 +22,8 @@ export type Transport = 'http' | 'grpc';
 export type Encoding = 'protobuf' | 'json';
 
 const MAX_WAITED_FOR = 10_000;
+/** Below what SDKs wait for an answer, 10 s. */
+const FIRST_REPORT_WAIT_MS = 8_000;
 
 /** What HTTP and gRPC share: from a body to stored rows and OTLP's answer. */
 export class OtlpReceiver {
@@ -139,11 +141,14 @@ export class OtlpReceiver {
       (resource) =>
         resource.pid > 0 &&
         !this.waitedFor.has(processKey(resource)) &&
-        this.directory.hasHost(resource.hostName) &&
+        (this.directory.hasHost(resource.hostName) || this.directory.isNew()) &&
         isMissing(resource)
     );
-    const until = performance.now() + this.reportWaitMs;
-    while (awaited.some(isMissing) && performance.now() < until) await delay(50);
+    const startMs = performance.now();
+    // The host's agent may start at this moment: its first report takes longer than those of its new processes.
+    const waitMs = (): number =>
+      awaited.some(({ hostName }) => !this.directory.hasHost(hostName)) ? FIRST_REPORT_WAIT_MS : this.reportWaitMs;
+    while (awaited.some(isMissing) && performance.now() - startMs < waitMs()) await delay(50);
     for (const resource of awaited) {
       if (this.waitedFor.size >= MAX_WAITED_FOR) this.waitedFor.clear();
       this.waitedFor.add(processKey(resource));
