@@ -8,6 +8,7 @@ import {
   formatDuration,
   type HopPoint,
   placeWords,
+  probabilityText,
   spanDetail,
   type TraceModel,
   waySegments,
@@ -64,7 +65,7 @@ function contentOf(model: TraceModel, row: WaterfallRow): Content | undefined {
       const { span } = row;
       const { link, warnings, peer } = spanDetail(model, span);
       const service = model.services[model.service[span]!]!;
-      const sure = link && !Number.isNaN(link.probability) ? `, ${link.probability.toFixed(2)}` : '';
+      const sure = link && !Number.isNaN(link.probability) ? `, ${probabilityText(link.probability)}` : '';
       return {
         title: model.names[model.name[span]!]!,
         subtitle: peer !== '' && peer !== service ? `${service} → ${peer}` : service,

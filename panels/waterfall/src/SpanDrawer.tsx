@@ -8,6 +8,7 @@ import {
   evidenceText,
   formatDuration,
   placeWords,
+  probabilityText,
   type SpanDetail,
   spanAsText,
   spanDetail,
@@ -21,8 +22,8 @@ export interface SpanDrawerProps {
   readonly model: TraceModel;
   readonly span: number;
   readonly colourOf: (service: string) => string;
-  /** A sheet from below where there is no room at the side. */
-  readonly sheet: boolean;
+  /** Set where there is no room at the side: a sheet from below, this high. */
+  readonly sheetHeight: number | undefined;
   readonly onClose: () => void;
   readonly onSpan: (span: number) => void;
 }
@@ -36,7 +37,8 @@ const STATEMENT_KEYS = [
   'http.url',
 ];
 
-export function SpanDrawer({ model, span, colourOf, sheet, onClose, onSpan }: SpanDrawerProps) {
+export function SpanDrawer({ model, span, colourOf, sheetHeight, onClose, onSpan }: SpanDrawerProps) {
+  const sheet = sheetHeight !== undefined;
   const styles = useStyles2(getStyles);
   const detail = useMemo(() => spanDetail(model, span), [model, span]);
   const drawer = useRef<HTMLElement>(null);
@@ -52,6 +54,7 @@ export function SpanDrawer({ model, span, colourOf, sheet, onClose, onSpan }: Sp
     <aside
       ref={drawer}
       className={cx(styles.drawer, sheet && styles.sheet)}
+      style={{ height: sheetHeight }}
       aria-label={`Span ${model.names[model.name[span]!]}`}
       onKeyDown={onKeyDown}
       data-testid="waterfall-drawer"
@@ -202,7 +205,7 @@ function Probability({ value, children }: { readonly value: number; readonly chi
   const styles = useStyles2(getStyles);
   return (
     <div className={styles.probability}>
-      <b>{Number.isNaN(value) ? '–' : value.toFixed(2)}</b>
+      <b>{probabilityText(value)}</b>
       <span className={styles.meter}>
         <span style={{ width: `${Number.isNaN(value) ? 0 : value * 100}%` }} />
       </span>
@@ -338,7 +341,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
     left: 0,
     right: 0,
     bottom: 0,
-    maxHeight: '60%',
     zIndex: 2,
     borderLeft: 0,
     borderTop: `1px solid ${theme.colors.border.medium}`,

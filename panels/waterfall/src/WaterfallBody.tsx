@@ -383,13 +383,25 @@ function TreeResizer({ treeWidth, most, onTreeWidth }: TreeResizerProps) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  frame: css({ position: 'relative', overflow: 'hidden', flex: 'none' }),
+  frame: css({
+    position: 'relative',
+    overflow: 'hidden',
+    flex: 'none',
+    // The canvas would cover an outline of the scroller itself.
+    '&:has([role=treegrid]:focus-visible)::after': {
+      content: '""',
+      position: 'absolute',
+      inset: 0,
+      pointerEvents: 'none',
+      border: `2px solid ${theme.colors.primary.border}`,
+    },
+  }),
   scroller: css({
     position: 'relative',
     overflowX: 'hidden',
     overflowY: 'auto',
     '@supports not selector(::-webkit-scrollbar)': { scrollbarWidth: 'thin' },
-    '&:focus-visible': { outline: `2px solid ${theme.colors.primary.border}`, outlineOffset: -2 },
+    '&:focus-visible': { outline: 'none' },
     '&::-webkit-scrollbar': { width: SCROLLBAR },
   }),
   canvas: css({ position: 'sticky', top: 0, display: 'block' }),

@@ -19,6 +19,8 @@ const NARROW = 600;
 /** From this width the drawer stands beside the rows. */
 const SIDE_DRAWER = 900;
 const DRAWER_WIDTH = 400;
+/** … else it covers this share of them from below. */
+const SHEET_SHARE = 0.6;
 const FOOTER_HEIGHT = 22;
 const ROW_HEIGHTS = { compact: 18, comfortable: 24, narrow: 26 } as const;
 const URL_KEY = 'spanId';
@@ -128,6 +130,8 @@ function TraceView({ trace, options, width, height, notice }: TraceViewProps) {
   const bodyWidth = side ? width - DRAWER_WIDTH : width;
   const footer = height - topHeight > 200 ? FOOTER_HEIGHT : 0;
   const bodyHeight = Math.max(80, height - topHeight - footer);
+  const sheet = openSpan !== undefined && !side;
+  const sheetHeight = Math.round(bodyHeight * SHEET_SHARE);
   const treeWidth = Math.min(
     kept.treeWidth ?? (narrow ? Math.round(width * 0.52) : Math.round(Math.min(440, width * 0.27))),
     Math.round(bodyWidth * 0.7)
@@ -174,7 +178,7 @@ function TraceView({ trace, options, width, height, notice }: TraceViewProps) {
         <WaterfallBody
           {...{ waterfall, rowHeight, treeWidth, narrow, scrollRef }}
           width={bodyWidth}
-          height={bodyHeight}
+          height={sheet ? bodyHeight - sheetHeight : bodyHeight}
           onTreeWidth={(next) => keep({ treeWidth: next })}
           onKeyDown={(event) =>
             onWaterfallKey(event, {
@@ -188,7 +192,12 @@ function TraceView({ trace, options, width, height, notice }: TraceViewProps) {
           }
         />
         {openSpan !== undefined && (
-          <SpanDrawer {...{ model, onClose, onSpan }} span={openSpan} colourOf={colours.service} sheet={!side} />
+          <SpanDrawer
+            {...{ model, onClose, onSpan }}
+            span={openSpan}
+            colourOf={colours.service}
+            sheetHeight={sheet ? sheetHeight : undefined}
+          />
         )}
         {helpShown && <Help />}
       </div>

@@ -56,11 +56,16 @@ function spanText(model: TraceModel, span: number, hidden: number): string {
   ].join(', ');
 }
 
+/** Two figures, rounded down: what is not sure never reads as sure. */
+export function probabilityText(probability: number): string {
+  return Number.isNaN(probability) ? '–' : (Math.floor(probability * 100 + 1e-6) / 100).toFixed(2);
+}
+
 /** "sure 0.62", "one of 3 requests", or nothing where the link is sure or there is none. */
 export function certaintyText(model: TraceModel, span: number): string {
   if (model.oneOf[span]! > 0) return `one of ${model.oneOf[span]} requests`;
   const probability = model.linkProbability[span]!;
-  return probability < SURE ? `sure ${probability.toFixed(2)}` : '';
+  return probability < SURE ? `sure ${probabilityText(probability)}` : '';
 }
 
 export function directionText({ ns, atMost }: { readonly ns: number | undefined; readonly atMost: boolean }): string {
@@ -170,7 +175,7 @@ export function spanAsText(model: TraceModel, span: number): string {
   }
   if (detail.link) {
     const { evidence, probability, reason } = detail.link;
-    const sure = Number.isNaN(probability) ? '' : ` (${probability.toFixed(2)})`;
+    const sure = Number.isNaN(probability) ? '' : ` (${probabilityText(probability)})`;
     lines.push('', `Why joined: ${evidenceText(evidence)}${reason === '' ? '' : `, ${reason}`}${sure}`);
   }
   for (const { title, pairs } of attributeGroups(model, span)) {

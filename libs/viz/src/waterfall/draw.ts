@@ -1,6 +1,6 @@
 import { formatCount, formatDuration } from '../format.ts';
 import { niceTicks } from './axis.ts';
-import { certaintyText, directionText } from './describe.ts';
+import { certaintyText, directionText, probabilityText } from './describe.ts';
 import { failureWords } from './finding.ts';
 import {
   type BarsArea,
@@ -110,7 +110,11 @@ export function drawWaterfall(ctx: CanvasRenderingContext2D, scene: WaterfallSce
   clip(ctx, 0, 0, layout.treeWidth, height);
   for (let i = first; i < end; i++) drawTree(pen, i, topOf(i));
   ctx.restore();
-  for (let i = first; i < end; i++) drawNumbers(pen, rows[i]!, topOf(i));
+  for (let i = first; i < end; i++) {
+    const row = rows[i]!;
+    if (layout.narrow && row.kind === 'strip') drawStrip(pen, row, topOf(i));
+    drawNumbers(pen, row, topOf(i));
+  }
   ctx.strokeStyle = colours.medium;
   ctx.lineWidth = 1;
   line(ctx, layout.treeWidth - 0.5, 0, layout.treeWidth - 0.5, height);
@@ -149,7 +153,7 @@ function drawGrid({ ctx, scene, area }: Pen): void {
 /** As many as their labels have room for. */
 export function tickCount(layout: WaterfallLayout): number {
   const { x0, x1 } = barsArea(layout);
-  return Math.max(1, Math.floor((x1 - x0) / 64));
+  return Math.max(1, Math.floor((x1 - x0) / (layout.narrow ? 45 : 72)));
 }
 
 function drawHairline({ ctx, scene, area }: Pen): void {
@@ -161,7 +165,8 @@ function drawHairline({ ctx, scene, area }: Pen): void {
 }
 
 function drawBars(pen: Pen, index: number, top: number): void {
-  const row = pen.scene.rows[index]!;
+  const { scene } = pen;
+  const row = scene.rows[index]!;
   switch (row.kind) {
     case 'span':
       return drawSpan(pen, row, index, top);
@@ -170,7 +175,8 @@ function drawBars(pen: Pen, index: number, top: number): void {
     case 'unexplained':
       return drawUnexplained(pen, row, top);
     case 'strip':
-      return drawStrip(pen, row, top);
+      if (!scene.layout.narrow) drawStrip(pen, row, top);
+      return;
     case 'hop':
       return drawHop(pen, row, top);
     case 'more':
@@ -269,7 +275,7 @@ function labelSpan({ scene, labels }: Pen, row: SpanRow, left: number, right: nu
     const fit = others === 1 ? 'another request fits' : `${others} other requests fit`;
     labels.push({ ...plain, text: `not counted: ${fit} as well` });
   } else if (certaintyText(model, span) !== '') {
-    labels.push({ ...plain, text: `weak link: ${model.linkProbability[span]!.toFixed(2)} this request` });
+    labels.push({ ...plain, text: `weak link: ${probabilityText(model.linkProbability[span]!)} this request` });
   } else if (row.hidden > 0) {
     labels.push({ ...plain, text: row.hidden === 1 ? '1 row folded' : `${formatCount(row.hidden)} rows folded` });
   }
@@ -353,14 +359,17 @@ function drawStrip({ ctx, scene, area }: Pen, row: StripRow, top: number): void 
   const y = top + 2;
   const height = layout.rowHeight - 4;
   const texts = cells.map(({ name, ns }) => (layout.narrow ? formatDuration(ns) : `${name} ${formatDuration(ns)}`));
-  const room = area.right - area.left - 8;
-  ctx.font = waterfallFont(scene, SMALL);
-  let widths = texts.map((text) => ctx.measureText(text).width + 14);
+  // Where the bars have no room for it, it begins in the tree.
+  const least = layout.narrow ? indentOf(layout, row.depth) + TOGGLE_WIDTH + 2 : area.left + 4;
+  const room = area.right - least - 4;
+  let widths = texts.map((text, i) => {
+    ctx.font = waterfallFont(scene, SMALL, cells[i]!.slowest ? 600 : 400);
+    return ctx.measureText(text).width + (layout.narrow ? 8 : 14);
+  });
   const total = widths.reduce((sum, width) => sum + width, 0);
   if (total > room) widths = widths.map((width) => (width / total) * room);
   const start = xOf(layout, model.startNs[row.span]!);
-  let x = Math.max(area.left + 4, Math.min(start, area.left + 4 + Math.max(0, room - total)));
-  ctx.fillStyle = colours.background;
+  let x = Math.max(least, Math.min(start, least + Math.max(0, room - total)));
   const notch = Math.max(start, x) + 4;
   for (const [i, cell] of cells.entries()) {
     const width = widths[i]!;
@@ -374,7 +383,12 @@ function drawStrip({ ctx, scene, area }: Pen, row: StripRow, top: number): void 
     if (cell.service !== undefined) fillRect(ctx, colours.service(cell.service), x + 1, y + 1, 3, height - 2);
     ctx.font = waterfallFont(scene, SMALL, cell.slowest ? 600 : 400);
     ctx.fillStyle = colours.text;
-    ctx.fillText(fitText(ctx, texts[i]!, width - 10), x + 7, y + height / 2 + 0.5);
+    const pad = layout.narrow ? 4 : 7;
+    ctx.fillText(
+      fitText(ctx, texts[i]!, width - pad - 1),
+      x + pad + (layout.narrow && end ? 1 : 0),
+      y + height / 2 + 0.5
+    );
     x += width;
   }
   // Which call it belongs to.
@@ -499,7 +513,8 @@ function drawTree(pen: Pen, index: number, top: number): void {
     case 'strip': {
       drawLayerMark(ctx, 2, top, layout.rowHeight, colours);
       const points = model.hops.get(row.span)?.length ?? 0;
-      return drawPlain(pen, layout.narrow ? 'hops' : `${points} hops, one strip`, x, middle, true);
+      if (!layout.narrow) drawPlain(pen, `${points} hops, one strip`, x, middle, true);
+      return;
     }
     case 'hop': {
       drawLayerMark(ctx, 2, top, layout.rowHeight, colours);

@@ -254,7 +254,7 @@ function certainty({ linkProbability, oneOf }: TraceModel): TraceBadge {
   return {
     kind: 'sure',
     tone: 'neutral',
-    text: `${formatCount(sure)} sure ≥ ${SURE}${weak > 0 ? `, ${formatCount(weak)} weak from ${least.toFixed(2)}` : ''}`,
+    text: `${formatCount(sure)} sure ≥ ${SURE}${weak > 0 ? `, ${formatCount(weak)} weak from ${(Math.floor(least * 100 + 1e-6) / 100).toFixed(2)}` : ''}`,
     detail: 'How probable it is that each link is right.',
   };
 }

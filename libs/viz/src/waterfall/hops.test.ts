@@ -73,6 +73,21 @@ describe('stripCells', () => {
   });
 });
 
+describe('stripCells of many interfaces', () => {
+  it('are one for each host, and lose no time', () => {
+    const cells = stripCells([
+      at('process', 'a', 'n1', 0, 1_000),
+      at('interface', 'eth0', 'n1', 100, 900),
+      at('interface', 'br0', 'n1', 150, 850),
+      at('interface', 'uplink', 'n1', 170, 840),
+      at('interface', 'uplink', 'n2', 200, 800),
+      at('process', 'b', 'n2', 230, 790),
+    ]);
+    expect(cells.map(({ name }) => name)).toEqual(['a', 'host', 'wire', 'NIC', 'b']);
+    expect(cells.reduce((sum, { ns }) => sum + ns!, 0)).toBe(1_000);
+  });
+});
+
 describe('clockUncertainty', () => {
   it('is the largest of the trace', () => {
     expect(clockUncertainty(traceOf([{ id: 'a', at: 0, ms: 1, hops: way }]))).toBe(60_000);

@@ -120,21 +120,24 @@ const SHORT_PLACES: Readonly<Record<SegmentPlace, string>> = {
   serverStack: 'NIC',
 };
 
+/** Five cells mostly: what lies between two interfaces of one host is one cell, however many it passes. */
 export function stripCells(points: readonly HopPoint[]): readonly StripCell[] {
-  const segments = waySegments(points);
-  let slowest = -1;
-  for (let i = 0; i + 1 < segments.length; i++) {
-    if ((segments[i]!.bothNs ?? 0) > (segments[slowest]?.bothNs ?? 0)) slowest = i;
+  const cells: { place: SegmentPlace; ns: number | undefined }[] = [];
+  for (const { place, bothNs, request } of waySegments(points)) {
+    const ns = bothNs ?? request.ns;
+    const before = cells.at(-1);
+    if (before?.place === place) before.ns = before.ns === undefined || ns === undefined ? undefined : before.ns + ns;
+    else cells.push({ place, ns });
   }
-  return segments.map(({ place, bothNs, request }, i) => {
+  let slowest = -1;
+  for (let i = 0; i + 1 < cells.length; i++) {
+    if ((cells[i]!.ns ?? 0) > (cells[slowest]?.ns ?? 0)) slowest = i;
+  }
+  return cells.map(({ place, ns }, i) => {
     const end = place === 'clientStack' || place === 'server';
     const point = place === 'clientStack' ? points[0]! : points.at(-1)!;
-    return {
-      name: end ? point.point : place === 'beyond' ? `beyond ${point.point}` : SHORT_PLACES[place],
-      ns: bothNs ?? request.ns,
-      service: end ? point.point : undefined,
-      slowest: i === slowest,
-    };
+    const name = end ? point.point : place === 'beyond' ? `beyond ${point.point}` : SHORT_PLACES[place];
+    return { name, ns, service: end ? point.point : undefined, slowest: i === slowest };
   });
 }
 

@@ -141,6 +141,8 @@ const LAYER_APPLICATION = 0;
 const LAYER_NETWORK = 2;
 
 const NS_PER_MS = 1e6;
+/** Some senders write a root's parent as zeros. */
+const NO_ID = /^0+$/;
 
 /** Strings by index: a trace of a million spans has a few hundred names. */
 class StringTable {
@@ -203,8 +205,10 @@ export function buildTraceModel(columns: TraceColumns): TraceModel {
   const hops = new Map<number, readonly HopPoint[]>();
   const byId = new Map<string, number>();
   const others = new Set<string>();
+  /** Spans whose id another has, too. */
+  const repeated = new Set<number>();
 
-  const facts: TagFacts = { ...EMPTY_FACTS };
+  const facts = emptyFacts();
   const dropHopRows = columns.hops !== undefined;
   let count = 0;
   let duplicates = 0;
@@ -230,7 +234,7 @@ export function buildTraceModel(columns: TraceColumns): TraceModel {
     else if (sameSpan(i, first)) {
       duplicates++;
       continue;
-    }
+    } else repeated.add(i);
     layer[i] = layerIndex(facts);
     if (facts.peer !== '') peer[i] = services.indexOf(facts.peer);
     protocol[i] = protocols.indexOf(facts.protocol);
@@ -268,10 +272,10 @@ export function buildTraceModel(columns: TraceColumns): TraceModel {
   const missingParent = new Uint8Array(count);
   const links = { known: 0, oneOf: 0, missingParent: 0 };
   for (let i = 0; i < count; i++) {
-    const own = byId.get(spanIds[i]!)!;
+    const own = repeated.has(i) ? byId.get(spanIds[i]!)! : i;
     const parentId = textOf(columns.parentSpanID?.[rowOf[i]!]);
     if (own !== i && kind[i] === KIND_SERVER && kind[own] === KIND_CLIENT) parent[i] = own;
-    else if (/[^0]/.test(parentId)) {
+    else if (parentId !== '' && !NO_ID.test(parentId)) {
       const found = byId.get(parentId);
       if (found !== undefined && found !== i) parent[i] = found;
       else missingParent[i] = 1;
@@ -440,22 +444,32 @@ function arrange(parent: Int32Array, startNs: Float64Array, count: number) {
   return { firstChild, nextSibling, childCount, roots, order, depth };
 }
 
-const EMPTY_FACTS: Readonly<TagFacts> = {
-  layer: '',
-  evidence: '',
-  probability: NaN,
-  candidates: 0,
-  failure: '',
-  peer: '',
-  protocol: '',
-  code: 0,
-  error: false,
-  hop: false,
-  spanKind: '',
-};
+function emptyFacts(): TagFacts {
+  return {
+    layer: '',
+    evidence: '',
+    probability: NaN,
+    candidates: 0,
+    failure: '',
+    peer: '',
+    protocol: '',
+    code: 0,
+    error: false,
+    hop: false,
+    spanKind: '',
+  };
+}
+
+/** One object for all rows: a million spans have as many tags as there is patience. */
+function resetFacts(facts: TagFacts): void {
+  facts.layer = facts.evidence = facts.failure = facts.peer = facts.protocol = facts.spanKind = '';
+  facts.probability = NaN;
+  facts.candidates = facts.code = 0;
+  facts.error = facts.hop = false;
+}
 
 function readTags(tags: unknown, facts: TagFacts): void {
-  Object.assign(facts, EMPTY_FACTS);
+  resetFacts(facts);
   const list = array(tags);
   for (let i = 0; i < list.length; i++) {
     const tag = list[i] as Partial<KeyValue> | null;

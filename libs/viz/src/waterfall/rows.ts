@@ -172,8 +172,11 @@ interface VisibleTree {
   readonly below: Int32Array;
   readonly hidden: number;
   readonly tray: number;
+  /** What was found out about a span's children: the cap may ask several times. */
+  readonly children: Map<number, readonly Child[]>;
 }
 
+const NO_CHILDREN: readonly Child[] = [];
 const TOP = -1;
 const TRAY = -2;
 
@@ -234,7 +237,7 @@ function visibleTree(model: TraceModel, view: WaterfallView): VisibleTree {
     const above = up[i]!;
     if (visible[i] === 1 && above >= 0) below[above] = below[above]! + below[i]! + 1;
   }
-  return { offset, list, roots, trayRoots, below, hidden, tray };
+  return { offset, list, roots, trayRoots, below, hidden, tray, children: new Map() };
 }
 
 interface Emitted {
@@ -339,6 +342,13 @@ function emitRows(
 
 /** Visible children of a span: its calls by start, repeats folded, and the time that none of them explains. */
 function childrenOf(model: TraceModel, tree: VisibleTree, span: number): readonly Child[] {
+  let children = tree.children.get(span);
+  if (children === undefined) tree.children.set(span, (children = findChildren(model, tree, span)));
+  return children;
+}
+
+function findChildren(model: TraceModel, tree: VisibleTree, span: number): readonly Child[] {
+  if (tree.offset[span] === tree.offset[span + 1] && model.firstChild[span] === -1) return NO_CHILDREN;
   const spans = tree.list.subarray(tree.offset[span]!, tree.offset[span + 1]!);
   const children = fold(model, spans, String(span));
   const gaps = unexplained(model, span);
