@@ -22,7 +22,9 @@ export function licenceTexts(folders: readonly string[]): string {
   return folders
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-      const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)(-\w+)?(\.(md|txt))?$/i.test(file));
+      const files = readdirSync(folder).filter((file) =>
+        /^(licen[cs]e|notice|copying)(-\w+)?(\.(md|txt))?$/i.test(file)
+      );
       if (license === undefined && files.length === 0) {
         throw new Error(`PACKAGE_LICENCE_MISSING: ${name} states no licence; leave it out of the backend`);
       }
