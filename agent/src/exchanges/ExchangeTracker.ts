@@ -348,7 +348,7 @@ export class ExchangeTracker {
   private finishOwned(exchange: Exchange): boolean {
     const owner = this.datagramOwners.get(`${exchange.netns}/${exchange.clientPort}`);
     if (!owner) return false;
-    this.finish({
+    const owned: Exchange = {
       ...exchange,
       side: 'client',
       pid: owner.ends.pid,
@@ -357,7 +357,10 @@ export class ExchangeTracker {
       socketId: owner.ends.socketId,
       requestIngressId: owner.ingressId,
       answerId: owner.answerId,
-    });
+    };
+    // Its query was nobody's when it began.
+    this.sink.onOpen?.(owned);
+    this.finish(owned);
     return true;
   }
 
