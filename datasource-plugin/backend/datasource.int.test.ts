@@ -648,6 +648,49 @@ describe('breakdown', () => {
     expect(firstBucket(frames)).toEqual({ own: 16e6, database: 10e6 + 4.5, cache: 0, dns: 0, rpc: 0, network: 0 });
   });
 
+  it('divides the time of calls made at once, and finds calls by the SDK’s trace inside the request', async () => {
+    const at = (ms: number) => `fromUnixTimestamp64Nano(toInt64(${shop.fromS}) * 1000000000 + ${ms} * 1000000)`;
+    const rows = [
+      // Name, layer, kind, span, parent, trace, protocol, from, to; the last call outlasts the request.
+      ['process', 'Server', '11', '01', '', 'http', 0, 100],
+      ['application', 'Server', 'aa', '', 'ee', '', 5, 95],
+      ['process', 'Client', '21', '11', '', 'http', 10, 60],
+      ['process', 'Client', '22', 'aa', 'ee', 'mysql', 40, 80],
+      ['process', 'Client', '23', '11', '', 'redis', 90, 120],
+      ['process', 'Client', '24', '', '', 'http', 0, 100],
+    ] as const;
+    const id = (hex: string) => `toFixedString(unhex('${hex}'), 8)`;
+    for (const [layer, kind, span, parent, trace, protocol, from, to] of rows) {
+      await ask(
+        store,
+        store.adminToken,
+        `INSERT INTO spans (Tenant, Environment, Timestamp, Duration, SpanId, ParentSpanId, TraceId, Layer, SpanKind, EntityId,
+          ClientPort, Protocol, Endpoint)
+        SELECT 'busy', 'default', ${at(from)}, ${to - from} * 1000000, ${id(span)}, ${id(parent)},
+          toFixedString(unhex('${trace}'), 16), '${layer}', '${kind}', 1, 4000, '${protocol}', '/x'`
+      );
+    }
+    await ask(
+      store,
+      store.adminToken,
+      `INSERT INTO entities (Tenant, Environment, EntityId, Kind, Name, UpdatedAt)
+       SELECT 'busy', 'default', 1, 'process', 'busy', now64(3)`
+    );
+    const { frames, error } = await one({ queryType: 'breakdown', service: 'busy' }, { jsonData: { tenant: 'busy' } });
+    expect(error).toBe('');
+    // 80 of 100 ms were waited in calls that took 50, 40 and, until the request ended, 10 ms.
+    const share = 0.8e6;
+    const close = (value: number) => expect.closeTo(value, 3) as number;
+    expect(firstBucket(frames)).toEqual({
+      own: close(20e6),
+      database: close(40 * share),
+      cache: close(10 * share),
+      dns: 0,
+      rpc: close(50 * share),
+      network: 0,
+    });
+  });
+
   it('tells the calls of one endpoint’s requests from the spans', async () => {
     const { frames, error } = await one({ queryType: 'breakdown', service: 'gateway', endpoint: '/cart' });
     expect(error).toBe('');

@@ -13,7 +13,8 @@ export function kindOf(isService: boolean): NodeKind {
 
 export type CalleeKind = 'database' | 'cache' | 'dns' | 'rpc';
 
-const CALLEE_KINDS: Readonly<Record<string, CalleeKind>> = {
+/** By protocol; any other is rpc. */
+export const CALLEE_KINDS: Readonly<Record<string, CalleeKind>> = {
   mysql: 'database',
   postgresql: 'database',
   postgres: 'database',

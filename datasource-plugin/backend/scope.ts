@@ -52,6 +52,10 @@ function comparison(expression: string, filter: QueryFilter, parameters: Paramet
   return `${expression} IN ${parameters.bind(values, 'Array(String)')}`;
 }
 
+/** Leaves out what an SDK sends of its own spans: no call that a service makes for anybody. */
+export const NO_SDK_EXPORT =
+  "NOT (SpanKind = 'Client' AND spans.Endpoint IN ('/v1/traces', '/v1/metrics', '/v1/logs'))";
+
 /** Keys of attribute maps, where the table at hand has them. */
 export const ATTRIBUTES = 'attribute.<name>';
 export const RESOURCE_ATTRIBUTES = 'resource.<name>';

@@ -8,20 +8,25 @@ import {
 } from '@throughline/query';
 import { type QueryContext } from '../context.ts';
 import { type PointCondition, pointLinks, toFrame } from '../frames.ts';
-import { calleeKind } from '../nodes.ts';
+import { CALLEE_KINDS, calleeKind } from '../nodes.ts';
 import { chartRange, namesCte, type RollupRange, rollupRows } from '../rollup.ts';
-import { tenantCondition, timeCondition } from '../scope.ts';
+import { NO_SDK_EXPORT, tenantCondition, timeCondition } from '../scope.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
 /**
- * Where the time of a service's requests goes. Of all its requests the rollups tell; of one endpoint's only the spans,
- * since a rollup does not say which request a call was made for.
+ * Where the time of a service's requests goes. The spans tell which calls a request made, and which of them at once; where
+ * they are too many or too old, the rollups tell how long a service called in all, whatever for.
  */
 export async function answerBreakdown(query: BreakdownQuery, context: QueryContext): Promise<QueryAnswer> {
   const range = chartRange(context);
-  const { statement, rows, notices } =
-    query.endpoint === '' ? await ofAllRequests(query, range, context) : await ofOneEndpoint(query, range, context);
-  const byBucket = buildBreakdown(rows);
+  const [counted] = await context.store.rows<{ Requests: string }>(countStatement(query, range, context), context.run);
+  const requests = Number(counted?.Requests ?? 0);
+  const isRecent = Date.now() - range.fromMs <= SPANS_KEPT_MS;
+  // A rollup does not say which request a call was made for: an endpoint's calls are known from spans alone.
+  const fromSpans = query.endpoint !== '' || (isRecent && requests <= MAX_READ_REQUESTS);
+  const { statement, byBucket, notices } = fromSpans
+    ? await ofSpans(query, requests, range, context)
+    : await ofRollups(query, range, context);
   const meta = {
     ...breakdownFrame.meta,
     executedQueryString: statement.sql,
@@ -74,11 +79,21 @@ export interface BreakdownRow {
 
 interface Found {
   readonly statement: Statement;
-  readonly rows: readonly BreakdownRow[];
+  readonly byBucket: ReadonlyMap<number, Readonly<Record<BreakdownPart, number>>>;
   readonly notices: readonly Notice[];
 }
 
-async function ofAllRequests(query: BreakdownQuery, range: RollupRange, context: QueryContext): Promise<Found> {
+/** As long as spans are kept (libs/schema, spans), less a margin. */
+const SPANS_KEPT_MS = 6.5 * 86_400_000;
+/** Requests of a service whose spans are looked through; beyond that, rollups are read. */
+const MAX_READ_REQUESTS = 2_000_000;
+const MAX_SAMPLED_REQUESTS = 20_000;
+/** Calls of a request, and what the callee saw of them, start after it did. */
+const AFTER_MS = 60_000;
+/** An SDK's clock of whole milliseconds may show its span before the request came. */
+const SDK_TOLERANCE_NS = 2_000_000n;
+
+async function ofRollups(query: BreakdownQuery, range: RollupRange, context: QueryContext): Promise<Found> {
   const parameters = new Parameters();
   const names = namesCte(context.settings, parameters);
   const filters = [{ key: 'service', operator: '=', value: query.service }] as const;
@@ -100,27 +115,42 @@ SELECT
   sum(rows.DurationSum) AS DurationSum
 FROM rows
 GROUP BY Bucket, Role, Far, Protocol`);
-  return { statement, rows: await context.store.rows<BreakdownRow>(statement, context.run), notices: [] };
+  const sums = await context.store.rows<BreakdownRow>(statement, context.run);
+  const text = 'Summed from rollups: calls made at once, or for no request, count in full.';
+  return { statement, byBucket: buildBreakdown(sums), notices: [{ severity: 'info', text }] };
 }
 
-const MAX_SAMPLED_REQUESTS = 50_000;
-/** Calls of a request, and what the callee saw of them, start after it did. */
-const AFTER_MS = 60_000;
+interface SpansRow {
+  readonly Bucket: string;
+  readonly Requests: string;
+  /** Sums over the bucket's requests, ns, in the order of BREAKDOWN_PARTS. */
+  readonly Parts: readonly number[];
+}
 
-async function ofOneEndpoint(query: BreakdownQuery, range: RollupRange, context: QueryContext): Promise<Found> {
-  const { store, run } = context;
-  const [counted] = await store.rows<{ Requests: string }>(countStatement(query, range, context), run);
-  const requests = Number(counted?.Requests ?? 0);
+async function ofSpans(
+  query: BreakdownQuery,
+  requests: number,
+  range: RollupRange,
+  context: QueryContext
+): Promise<Found> {
   const oneOf = Math.max(1, Math.ceil(requests / MAX_SAMPLED_REQUESTS));
-  const statement = endpointStatement(query, oneOf, range, context);
-  const rows = await store.rows<BreakdownRow>(statement, run);
+  const statement = spansStatement(query, oneOf, range, context);
+  const rows = await context.store.rows<SpansRow>(statement, context.run);
   const notices: Notice[] = [];
-  if (oneOf > 1) notices.push({ severity: 'info', text: `One of ${oneOf} requests was read.` });
+  if (oneOf > 1) notices.push({ severity: 'info', text: `One of ${oneOf} requests was read, chosen at random.` });
   if (requests > 0 && rows.length === 0) {
-    const text = 'No agent sees the process of this endpoint: which calls its requests made is not known.';
+    const text = 'No agent sees this process: which calls its requests made is not known.';
     notices.push({ severity: 'warning', text });
   }
-  return { statement, rows, notices };
+  const byBucket = new Map(
+    rows.map((row) => {
+      const [own = 0, database = 0, cache = 0, dns = 0, rpc = 0, network = 0] = row.Parts.map(
+        (sum) => sum / Number(row.Requests)
+      );
+      return [Number(row.Bucket), { own, database, cache, dns, rpc, network }];
+    })
+  );
+  return { statement, byBucket, notices };
 }
 
 function countStatement(query: BreakdownQuery, range: RollupRange, { settings }: QueryContext): Statement {
@@ -128,14 +158,18 @@ function countStatement(query: BreakdownQuery, range: RollupRange, { settings }:
   const names = namesCte(settings, parameters);
   const filters = [
     { key: 'service', operator: '=', value: query.service },
-    { key: 'endpoint', operator: '=', value: query.endpoint },
+    ...(query.endpoint === '' ? [] : [{ key: 'endpoint', operator: '=', value: query.endpoint } as const]),
   ] as const;
   const rows = rollupRows(range, { side: 'server', filters }, settings, parameters);
   return parameters.statement(`WITH ${names} SELECT sum(Requests) AS Requests FROM ${rows}`);
 }
 
-/** @param oneOf of so many requests is read */
-function endpointStatement(
+/**
+ * Each request's time, divided among what it waited for. Calls at once share the time in which any of them ran.
+ * A call is a request's by its link, or by the trace of the SDK's span inside the request.
+ * @param oneOf of so many requests is read
+ */
+function spansStatement(
   query: BreakdownQuery,
   oneOf: number,
   range: RollupRange,
@@ -146,43 +180,90 @@ function endpointStatement(
   const tenant = tenantCondition(settings, parameters);
   const within = timeCondition('Timestamp', range.fromMs, range.toMs, parameters);
   const after = timeCondition('Timestamp', range.fromMs, range.toMs + AFTER_MS, parameters);
-  const entities = `(SELECT Id FROM names WHERE Name = ${parameters.bind(query.service, 'String')})`;
-  const endpoint = parameters.bind(query.endpoint, 'String');
+  const ofService = `EntityId IN (SELECT Id FROM names WHERE Name = ${parameters.bind(query.service, 'String')})`;
+  const ofEndpoint = query.endpoint === '' ? '1' : `Endpoint = ${parameters.bind(query.endpoint, 'String')}`;
   const share = parameters.bind(oneOf, 'UInt32');
+  const tolerance = parameters.bind(SDK_TOLERANCE_NS, 'Int64');
+  const protocols = parameters.bind(Object.keys(CALLEE_KINDS), 'Array(String)');
+  const kinds = parameters.bind(Object.values(CALLEE_KINDS), 'Array(String)');
+  const kindSums = ['database', 'cache', 'dns', 'rpc'].map((kind) => `sumIf(Took - Network, Kind = '${kind}')`);
   return parameters.statement(`WITH ${names},
 requests AS (
-  SELECT SpanId, Duration, ${bucket('Timestamp', range, parameters)} AS Bucket
+  SELECT SpanId, TraceId, EntityId, ClientPort, toUnixTimestamp64Nano(Timestamp) AS From, From + toInt64(Duration) AS To,
+    ${bucket('Timestamp', range, parameters)} AS Bucket
   FROM spans
-  WHERE ${tenant} AND ${within} AND EntityId IN ${entities} AND SpanKind = 'Server' AND Layer = 'process'
-    AND Endpoint = ${endpoint} AND cityHash64(SpanId) % ${share} = 0
+  WHERE ${tenant} AND ${within} AND ${ofService} AND SpanKind = 'Server' AND Layer = 'process'
+    AND ${ofEndpoint} AND cityHash64(SpanId) % ${share} = 0
+),
+contexts AS (
+  SELECT EntityId, TraceId, SpanId AS Request FROM requests WHERE TraceId != toFixedString('', 16)
+  UNION ALL
+  SELECT sdk.EntityId, sdk.TraceId, requests.SpanId AS Request
+  FROM (
+    SELECT EntityId, ClientPort, TraceId, toUnixTimestamp64Nano(Timestamp) + ${tolerance} AS At
+    FROM spans
+    WHERE ${tenant} AND ${after} AND ${ofService} AND SpanKind = 'Server' AND Layer = 'application' AND ClientPort != 0
+  ) AS sdk
+  ASOF INNER JOIN requests
+    ON requests.EntityId = sdk.EntityId AND requests.ClientPort = sdk.ClientPort AND sdk.At >= requests.From
+  WHERE sdk.At <= requests.To + ${tolerance}
 ),
 later AS (
   SELECT SpanId, argMax(ParentSpanId, UpdatedAt) AS Parent FROM links WHERE ${tenant} AND ${after} GROUP BY SpanId
 ),
 calls AS (
-  SELECT requests.Bucket AS Bucket, call.SpanId AS SpanId, call.Duration AS Duration, call.Protocol AS Protocol,
-    multiIf(peer.Name != '', peer.Name, call.PeerName) AS Far
+  SELECT spans.SpanId AS Id, spans.EntityId AS EntityId, spans.TraceId AS TraceId,
+    toUnixTimestamp64Nano(spans.Timestamp) AS From, From + toInt64(spans.Duration) AS To,
+    transform(toString(spans.Protocol), ${protocols}, ${kinds}, 'rpc') AS Kind,
+    if(later.Parent = toFixedString('', 8), spans.ParentSpanId, later.Parent) AS Parent
+  FROM spans
+  LEFT JOIN later ON later.SpanId = spans.SpanId
+  WHERE ${tenant} AND ${after} AND ${ofService} AND SpanKind = 'Client' AND Layer = 'process'
+    AND ${NO_SDK_EXPORT}
+),
+caused AS (
+  SELECT Request, Id, Kind, From, To
   FROM (
-    SELECT spans.SpanId AS SpanId, spans.Duration AS Duration, Protocol, PeerName, PeerEntityId,
-      if(later.Parent = toFixedString('', 8), spans.ParentSpanId, later.Parent) AS Parent
-    FROM spans
-    LEFT JOIN later ON later.SpanId = spans.SpanId
-    WHERE ${tenant} AND ${after} AND EntityId IN ${entities} AND SpanKind = 'Client' AND Layer = 'process'
-  ) AS call
-  INNER JOIN requests ON requests.SpanId = call.Parent
-  LEFT JOIN names AS peer ON peer.Id = call.PeerEntityId
+    SELECT requests.SpanId AS Request, calls.Id AS Id, calls.Kind AS Kind, calls.From AS From, calls.To AS To, 0 AS Rank
+    FROM calls INNER JOIN requests ON requests.SpanId = calls.Parent
+    UNION ALL
+    SELECT contexts.Request AS Request, calls.Id AS Id, calls.Kind AS Kind, calls.From AS From, calls.To AS To, 1 AS Rank
+    FROM calls INNER JOIN contexts ON contexts.EntityId = calls.EntityId AND contexts.TraceId = calls.TraceId
+  )
+  ORDER BY Rank
+  LIMIT 1 BY Id
+),
+answers AS (
+  SELECT ParentSpanId AS Id, toInt64(any(Duration)) AS Took
+  FROM spans
+  WHERE ${tenant} AND ${after} AND SpanKind = 'Server' AND Layer = 'process' AND ParentSpanId IN (SELECT Id FROM caused)
+  GROUP BY ParentSpanId
+),
+waits AS (
+  SELECT caused.Request AS Request, caused.Kind AS Kind,
+    -- A call may outlast its request: only while that waits does it count.
+    greatest(caused.From, requests.From) AS Start, greatest(Start, least(caused.To, requests.To)) AS End, End - Start AS Took,
+    if(answers.Id = toFixedString('', 8), 0, greatest(0, Took - answers.Took)) AS Network
+  FROM caused
+  INNER JOIN requests ON requests.SpanId = caused.Request
+  LEFT JOIN answers ON answers.Id = caused.Id
+),
+divided AS (
+  SELECT Request, intervalLengthSum(Start, End) AS Waited, Waited / greatest(1, sum(Took)) AS Share,
+    [${kindSums.join(', ')}, sum(Network)] AS Sums
+  FROM waits
+  GROUP BY Request
 )
-SELECT toString(Bucket) AS Bucket, 'request' AS Role, '' AS Far, '' AS Protocol, count() AS Requests, sum(Duration) AS DurationSum
-FROM requests GROUP BY Bucket
-UNION ALL
-SELECT toString(Bucket) AS Bucket, 'call' AS Role, Far, toString(Protocol), count(), sum(Duration)
-FROM calls GROUP BY Bucket, Far, Protocol
-UNION ALL
-SELECT toString(Bucket) AS Bucket, 'answer' AS Role, calls.Far AS Far, toString(calls.Protocol), count(), sum(answer.Duration)
-FROM spans AS answer
-INNER JOIN calls ON calls.SpanId = answer.ParentSpanId
-WHERE ${tenant} AND ${after} AND answer.SpanKind = 'Server' AND answer.Layer = 'process'
-GROUP BY Bucket, Far, calls.Protocol`);
+SELECT
+  requests.Bucket AS Bucket,
+  count() AS Requests,
+  sumForEach(arrayConcat(
+    [toFloat64(requests.To - requests.From - divided.Waited)],
+    if(empty(divided.Sums), [0., 0., 0., 0., 0.], arrayMap(each -> each * divided.Share, divided.Sums))
+  )) AS Parts
+FROM requests
+LEFT JOIN divided ON divided.Request = requests.SpanId
+GROUP BY Bucket`);
 }
 
 function bucket(column: string, range: RollupRange, parameters: Parameters): string {

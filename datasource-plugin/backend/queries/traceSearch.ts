@@ -3,7 +3,14 @@ import { type FrameRow, traceListFrame, type TraceSearchQuery } from '@throughli
 import { type QueryContext } from '../context.ts';
 import { nodeLink, toFrame, traceLinks } from '../frames.ts';
 import { countedRows, namesCte, PEER_NAME, sumRange } from '../rollup.ts';
-import { ATTRIBUTES, filterCondition, RESOURCE_ATTRIBUTES, tenantCondition, timeCondition } from '../scope.ts';
+import {
+  ATTRIBUTES,
+  filterCondition,
+  NO_SDK_EXPORT,
+  RESOURCE_ATTRIBUTES,
+  tenantCondition,
+  timeCondition,
+} from '../scope.ts';
 import { Parameters, type Statement } from '../statement.ts';
 
 /** Requests as a list, each opening its trace: roots, whatever a service was asked, or whatever it called. */
@@ -107,7 +114,7 @@ LEFT JOIN names AS own ON own.Id = spans.EntityId
 LEFT JOIN names AS peer ON peer.Id = spans.PeerEntityId
 WHERE ${tenant} AND ${within}
   AND Layer != 'network'
-  AND NOT (SpanKind = 'Client' AND spans.Endpoint IN ('/v1/traces', '/v1/metrics', '/v1/logs')) -- an SDK's own exports
+  AND ${NO_SDK_EXPORT}
   AND ${subject}
   AND ${[filter, ...durations].join(' AND ')}
 ORDER BY ${ORDER_BY[query.order]}
