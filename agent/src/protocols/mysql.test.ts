@@ -117,12 +117,21 @@ describe('MysqlParser', () => {
       client(execute)
     );
     const requests = sink.messages.filter(({ type }) => type === 'request');
-    expect(requests.map(({ method, target }) => [method, target])).toEqual([
-      ['COM_STMT_PREPARE', 'select a from t where b = ? and c = ?'],
-      ['COM_STMT_EXECUTE', 'select a from t where b = ? and c = ?'],
-      ['COM_STMT_CLOSE', 'select a from t where b = ? and c = ?'],
-      ['COM_STMT_EXECUTE', ''],
+    const statement = 'select a from t where b = ? and c = ?';
+    expect(requests.map(({ method, endpoint, target }) => [method, endpoint, target])).toEqual([
+      ['COM_STMT_PREPARE', statement, statement],
+      ['COM_STMT_EXECUTE', statement, statement],
+      ['COM_STMT_CLOSE', 'COM_STMT_CLOSE', statement],
+      ['COM_STMT_EXECUTE', 'EXECUTE (prepared before capture)', ''],
     ]);
+  });
+
+  it('knows what is executed before the answer to its preparation', () => {
+    const sink = joined(
+      client(packet(0, [0x16], 'select 1 from t')),
+      client(packet(0, [0x17, 255, 255, 255, 255, 0, 1, 0, 0, 0]))
+    );
+    expect(sink.messages.map(({ endpoint }) => endpoint)).toEqual(['select ? from t', 'select ? from t']);
   });
 
   it('ends the answer that opens a cursor, and each fetch', () => {

@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<number, string>> = {
   0x1c: 'COM_STMT_FETCH',
   0x1f: 'COM_RESET_CONNECTION',
 };
+/** A statement's id in MariaDB's protocol, where the client does not wait for the id of what it prepares. */
+const LAST_PREPARED = 0xffffffff;
+const UNSEEN_STATEMENT = 'EXECUTE (prepared before capture)';
+
 /** The server does not answer these. */
 const UNANSWERED = new Set(['COM_QUIT', 'COM_STMT_SEND_LONG_DATA', 'COM_STMT_CLOSE']);
 
@@ -114,6 +118,7 @@ export class MysqlParser implements ProtocolParser {
   private isOpaque = false;
   private database = '';
   private preparing = '';
+  private lastPrepared: string | undefined;
   private readonly statements = new Map<number, string>();
   private pending: Message[] = [];
   private isContinued = false;
@@ -214,6 +219,7 @@ export class MysqlParser implements ProtocolParser {
       case 'COM_STMT_PREPARE': {
         message.target = redactedSql(utf8(payload, message.method === 'COM_QUERY' ? this.startOfQuery(payload) : 1));
         message.endpoint = sqlFingerprint(message.target) || message.method;
+        if (message.method === 'COM_STMT_PREPARE') this.lastPrepared = message.target;
         break;
       }
       case 'COM_INIT_DB':
@@ -227,10 +233,10 @@ export class MysqlParser implements ProtocolParser {
         if (payload.length < 5) break;
         const id = new DataView(payload.buffer, payload.byteOffset).getUint32(1, true);
         message.attributes['db.mysql.statement_id'] = String(id);
-        const statement = this.statements.get(id);
-        if (statement !== undefined) {
-          message.target = statement;
-          if (message.method === 'COM_STMT_EXECUTE') message.endpoint = sqlFingerprint(statement) || message.method;
+        const statement = id === LAST_PREPARED ? this.lastPrepared : this.statements.get(id);
+        message.target = statement ?? '';
+        if (message.method === 'COM_STMT_EXECUTE') {
+          message.endpoint = statement === undefined ? UNSEEN_STATEMENT : sqlFingerprint(statement) || message.method;
         }
         if (message.method === 'COM_STMT_CLOSE') this.statements.delete(id);
       }
