@@ -98,15 +98,29 @@ describe('the far end of a call', () => {
     expect(callVirtual(directory, 100n)).toMatchObject({ entityId: 2n, evidence: 'learned' });
   });
 
-  it('is expected where calls from there had one', () => {
+  it('is the service that all calls from an address were seen to come from', () => {
     const directory = new EntityDirectory();
-    directory.see(1n, 'server', 2n);
-    directory.farEnd(1n, 'server', '', HOST, 40_000, 1n);
-    expect(directory.isSeenClient(HOST)).toBe(false);
-    directory.see(1n, 'client', 3n);
-    directory.farEnd(1n, 'server', '', HOST, 40_000, 1n);
-    expect(directory.isSeenClient(HOST)).toBe(true);
-    expect(directory.isSeenClient(VIRTUAL)).toBe(false);
+    directory.report(process(3n, 'shop'));
+    directory.report(process(4n, 'shop'));
+    directory.report(process(5n, 'cron'));
+    const caller = (exchange: bigint, address = HOST) =>
+      directory.farEnd(exchange, 'server', 'h/1', address, 40_000, 1n);
+    const call = (exchange: bigint, client: bigint, address = HOST): void => {
+      directory.see(exchange, 'client', client);
+      caller(exchange, address);
+    };
+    expect([caller(1n).evidence, directory.isSeenClient(HOST)]).toEqual(['address', false]);
+    call(1n, 3n);
+    expect([caller(2n), directory.isSeenClient(HOST)]).toEqual([
+      { entityId: 3n, name: 'shop', evidence: 'learned' },
+      true,
+    ]);
+    call(2n, 4n);
+    expect(caller(3n)).toEqual({ entityId: 0n, name: 'shop', evidence: 'learned' });
+    call(3n, 5n);
+    expect([caller(4n).evidence, directory.isSeenClient(HOST)]).toEqual(['address', true]);
+    call(5n, 3n, LOOPBACK);
+    expect([caller(6n, LOOPBACK).evidence, directory.isSeenClient(LOOPBACK)]).toEqual(['address', false]);
   });
 
   it('is not the other side of an earlier exchange of the same id', () => {

@@ -58,8 +58,6 @@ export class EntityDirectory {
   private readonly exchanges = new RecentMap<bigint, Sides>(EXCHANGES);
   private readonly listeners = new RecentMap<string, readonly Listener[]>(ADDRESSES);
   private readonly learned = new RecentMap<string, readonly bigint[]>(ADDRESSES);
-  /** Addresses whose calls had a client's side. */
-  private readonly clients = new RecentMap<string, true>(ADDRESSES);
   private readonly dnsNames = new RecentMap<string, string>(ADDRESSES);
   /** Names that an SDK gave, before or after the agent reported the process. */
   private readonly sdkNames = new RecentMap<bigint, string>(ENTITIES);
@@ -147,7 +145,7 @@ export class EntityDirectory {
 
   /** Whether the client's side of a call from there was reported. */
   isSeenClient(address: Uint8Array): boolean {
-    return this.clients.has(formatAddress(address));
+    return this.learned.has(clientKey(address));
   }
 
   private sidesOf(exchange: bigint): Sides | undefined {
@@ -170,13 +168,15 @@ export class EntityDirectory {
   ): Peer {
     const other = this.otherSide(exchange, side);
     if (other !== 0n) {
-      if (side === 'client') this.learn(address, port, other);
-      else this.clients.set(formatAddress(address), true);
+      this.learn(side === 'client' ? addressKey('', address, port) : clientKey(address), other);
       return { entityId: other, name: this.nameOf(other), evidence: 'exchange' };
     }
     const text = formatAddress(address);
-    // A client's port says nothing about who it is.
-    if (side === 'client') {
+    // A client's port says nothing about who it is; its address does where all calls from there were one service's.
+    if (side === 'server') {
+      const learned = this.learnedAt(clientKey(address), atNs);
+      if (learned) return learned;
+    } else {
       const listener =
         this.listenerAt(addressKey(local, address, port), atNs) ?? this.listenerAt(addressKey('', address, port), atNs);
       if (listener) return { entityId: listener.entityId, name: this.nameOf(listener.entityId), evidence: 'listener' };
@@ -206,8 +206,8 @@ export class EntityDirectory {
     return isOneService ? { entityId: 0n, name, evidence: 'learned' } : undefined;
   }
 
-  private learn(address: Uint8Array, port: number, entityId: bigint): void {
-    const key = addressKey('', address, port);
+  private learn(key: string, entityId: bigint): void {
+    if (key === '') return;
     const known = this.learned.get(key) ?? [];
     if (known[0] === entityId) return;
     this.learned.set(key, [entityId, ...known.filter((id) => id !== entityId)].slice(0, PER_ADDRESS));
@@ -247,4 +247,10 @@ function processKey(hostName: string, pid: number): string {
 
 function addressKey(local: string, address: Uint8Array, port: number): string {
   return `${local}/${formatAddress(address)}:${port}`;
+}
+
+/** '' for a loopback address: every host has it, and different clients. */
+function clientKey(address: Uint8Array): string {
+  const text = formatAddress(address);
+  return text === '::1' || text.startsWith('127.') ? '' : `client/${text}`;
 }
