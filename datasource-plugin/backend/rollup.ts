@@ -2,7 +2,7 @@ import { type ComparisonCustom, type QueryFilter, type Side } from '@throughline
 import { type QueryContext } from './context.ts';
 import { filterCondition, tenantCondition, timeCondition } from './scope.ts';
 import { type Settings } from './settings.ts';
-import { type Parameters } from './statement.ts';
+import { Parameters } from './statement.ts';
 
 /** Reading the RED rollups: which table, whose rows, and the names of their entities. */
 
@@ -49,8 +49,24 @@ const NOW_AT_LEAST_MS = 30_000;
 const NOW_AT_MOST_MS = 5 * 60_000;
 const NOW_SHARE = 1 / 4;
 
-export function comparedRange(context: Pick<QueryContext, 'fromMs' | 'toMs'>): ComparedRange {
-  const range = sumRange(context);
+/** The range from where there is data on: the time before an agent ran would make every rate look risen. */
+export async function comparedRange(context: QueryContext): Promise<ComparedRange> {
+  const { table, fromMs, toMs } = sumRange(context);
+  const parameters = new Parameters();
+  const tenant = tenantCondition(context.settings, parameters);
+  const within = timeCondition('Time', fromMs, toMs, parameters);
+  const [first] = await context.store.rows<{ Second: string }>(
+    parameters.statement(
+      `SELECT toUnixTimestamp(min(Time)) AS Second FROM ${table} WHERE ${tenant} AND ${within} HAVING count() > 0`
+    ),
+    context.run
+  );
+  return splitRange(first ? Math.max(fromMs, Number(first.Second) * 1_000) : fromMs, toMs);
+}
+
+/** @param fromMs start of the first bucket with data */
+function splitRange(fromMs: number, toMs: number): ComparedRange {
+  const range = sumRange({ fromMs, toMs });
   const stepMs = range.stepSeconds * 1_000;
   const wanted = Math.max(NOW_AT_LEAST_MS, Math.min(NOW_AT_MOST_MS, (range.toMs - range.fromMs) * NOW_SHARE));
   const nowFromMs = Math.max(range.fromMs, range.toMs - Math.ceil(wanted / stepMs) * stepMs);

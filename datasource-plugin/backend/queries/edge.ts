@@ -9,7 +9,7 @@ import { Parameters, type Statement } from '../statement.ts';
 /** One edge of the map: where its calls' time goes by segment, and how the calls end, now and before. */
 export async function answerEdge(query: EdgeQuery, context: QueryContext): Promise<QueryAnswer> {
   const { store, run, settings } = context;
-  const compared = comparedRange(context);
+  const compared = await comparedRange(context);
   const segments = segmentsStatement(query, compared, context);
   const outcomes = outcomesStatement(query, compared, context);
   const [pairs, ends] = await Promise.all([store.rows<PairsRow>(segments, run), store.rows<OutcomeRow>(outcomes, run)]);

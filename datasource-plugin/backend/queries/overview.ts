@@ -23,7 +23,7 @@ import { Parameters, type Statement } from '../statement.ts';
 
 /** Every service, edge and operation, now and before, in one scan of the rollup. */
 export async function answerOverview(query: OverviewQuery, context: QueryContext): Promise<QueryAnswer> {
-  const compared = comparedRange(context);
+  const compared = await comparedRange(context);
   const statement = overviewStatement(query, compared, context);
   const rows = await context.store.rows<OverviewRow>(statement, context.run);
   const { services, edges, operations } = buildOverview(rows, compared);

@@ -25,7 +25,10 @@ const process = (id: bigint, fromSecond: bigint, toSecond = 0n, over: Partial<Kn
   pid: 20,
   validFromNs: fromSecond * SECOND,
   validToNs: toSecond * SECOND,
-  attributes: new Map(),
+  attributes: new Map([
+    ['process.pid', '20'],
+    ['process.command_line', 'orders --password secret'],
+  ]),
   ...over,
 });
 
@@ -40,6 +43,7 @@ describe('ChangeDetector', () => {
     expect(started.events).toMatchObject([
       { kind: 'process_start', entityId: 2n, timestampNs: 120n * SECOND, title: 'orders started' },
     ]);
+    expect([...started.events[0]!.attributes]).toEqual([['process.pid', '20']]);
     const again = [process(1n, 10n, 140n), process(2n, 120n), process(3n, 120n, 0n, { kind: 'listener' })];
     expect(detector.changesOf(batch(3n, 150n), again).events).toMatchObject([
       { kind: 'process_end', entityId: 1n, timestampNs: 140n * SECOND, title: 'orders ended' },

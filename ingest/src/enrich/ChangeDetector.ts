@@ -41,6 +41,8 @@ const AGENTS = 10_000;
 const ENTITIES = 200_000;
 /** An agent reads processes before it sends its first batch; what starts meanwhile is a change nevertheless. */
 const START_MARGIN_NS = 5_000_000_000n;
+/** Long, and kept with the entity. */
+const COMMAND_LINE = 'process.command_line';
 const DROPS_INTERVAL_NS = 60_000_000_000n;
 
 export class ChangeDetector {
@@ -85,7 +87,7 @@ export class ChangeDetector {
         entityId: entity.id,
         hostId: entity.hostId,
         title: kind === 'process_start' ? `${name} started` : `${name} ended`,
-        attributes: entity.attributes,
+        attributes: new Map([...entity.attributes].filter(([name]) => name !== COMMAND_LINE)),
       });
     };
     tell('process_start', this.started, entity.validFromNs);
