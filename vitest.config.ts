@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${sources}/**/*.test.ts`],
-          exclude: ['**/*.int.test.ts', '**/node_modules/**', '**/dist/**', `${webSources}/**`],
+          exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**', '**/dist/**', `${webSources}/**`],
           environment: 'node',
         },
       },
@@ -24,6 +24,16 @@ export default defineConfig({
           setupFiles: ['libs/ui/src/testSetup.ts'],
           // Grafana's packages are ES modules that import CommonJS by name: the bundler's way, not Node's.
           server: { deps: { inline: [/@grafana\//] } },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.e2e.test.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 400_000,
+          fileParallelism: false,
         },
       },
       {

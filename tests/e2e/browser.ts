@@ -50,7 +50,7 @@ export interface WatchedPage {
 
 export async function openPage(browser: Browser, { theme, width, height }: Look): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', timezoneId: 'UTC' });
-  await context.addInitScript((name) => localStorage.setItem('workbench.theme', name), theme);
+  await context.addInitScript(`localStorage.setItem('workbench.theme', '${theme}')`);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => {
@@ -89,15 +89,29 @@ interface AxeViolation {
 export async function accessibilityViolations(page: Page): Promise<string[]> {
   await page.evaluate(axeSource);
   const violations = await page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: { run(context: object, options: object): Promise<{ violations: unknown[] }> } };
+    const { axe } = globalThis as unknown as {
+      axe: { run(context: object, options: object): Promise<{ violations: unknown[] }> };
+    };
     const result = await axe.run(
-      { include: ['#pageContent'], exclude: ['[data-stand-in]', '.u-wrap', '[data-testid^="data-testid TimePicker"]', '[data-testid^="data-testid RefreshPicker"]', '.monaco-editor'] },
+      {
+        include: ['#pageContent'],
+        exclude: [
+          '[data-stand-in]',
+          '.u-wrap',
+          '[data-testid^="data-testid TimePicker"]',
+          '[data-testid^="data-testid RefreshPicker"]',
+          '.monaco-editor',
+        ],
+      },
       { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }
     );
     return result.violations;
   });
   return (violations as AxeViolation[]).map(
     ({ id, impact, help, nodes }) =>
-      `${id} (${impact}): ${help}: ${nodes.slice(0, 3).map(({ target, html }) => `${target.join(' ')} ${html.slice(0, 160)}`).join(' | ')}`
+      `${id} (${impact}): ${help}: ${nodes
+        .slice(0, 3)
+        .map(({ target, html }) => `${target.join(' ')} ${html.slice(0, 160)}`)
+        .join(' | ')}`
   );
 }

@@ -33,10 +33,16 @@ export async function startProduct(): Promise<Product> {
       const response = await fetch(`${url}/api/ds/query`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ from: 'now-1h', to: 'now', queries: [{ refId: 'A', queryType: 'sql', rawSql: statement, format: 'table' }] }),
+        body: JSON.stringify({
+          from: 'now-1h',
+          to: 'now',
+          queries: [{ refId: 'A', queryType: 'sql', rawSql: statement, format: 'table' }],
+        }),
       });
       const { results } = (await response.json()) as {
-        results: { A: { error?: string; frames: { schema: { fields: { name: string }[] }; data: { values: unknown[][] } }[] } };
+        results: {
+          A: { error?: string; frames: { schema: { fields: { name: string }[] }; data: { values: unknown[][] } }[] };
+        };
       };
       const { error, frames } = results.A;
       if (error !== undefined) throw new Error(error);

@@ -26,6 +26,9 @@ export async function buildFrontend(onProgress: (message: string) => void, signa
   });
   signal.throwIfAborted();
   if (ended !== 0) {
-    throw new CliError('FRONTEND_BUILD', `the plugins or their page could not be built (${ended}):\n${errors.join('\n')}`);
+    throw new CliError(
+      'FRONTEND_BUILD',
+      `the plugins or their page could not be built (${ended}):\n${errors.join('\n')}`
+    );
   }
 }

@@ -123,8 +123,8 @@ async function start(
   });
   if (isRoot()) progress.note(`store, ingest and workbench run as uid ${user.uid}`);
 
-  const frontend = buildFrontend((line) => progress.step(`built        ${line}`), interruption.signal);
-  frontend.catch(() => undefined); // heard of below, unless something else fails first
+  // Before anything else: compilers keep every core busy, and services that start beside them time out.
+  await buildFrontend((line) => progress.step(`built        ${line}`), interruption.signal);
   await launcher.start(storeService(context));
   progress.step(`store        ${storeUrl(portsOf(portBase))}`);
   await launcher.start(ingestService(context));
@@ -138,7 +138,6 @@ async function start(
     progress.step('load         20 requests a second');
   }
 
-  await frontend;
   interruption.signal.throwIfAborted();
   instance.writeEndpoints(endpointsOf(portBase, launcher.processes, demo));
   if (detach) launcher.detach();

@@ -17,11 +17,15 @@ const vitest = (project: string): readonly string[] => ['vitest', 'run', '--proj
 const STAGES: readonly Stage[] = [
   { name: 'format', argv: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { name: 'types', argv: ['tsc', '-p', 'tsconfig.json'] },
+  { name: 'web types', argv: ['tsc', '-p', 'tsconfig.web.json'] },
   { name: 'lint', argv: ['eslint', '--max-warnings=0', '.'] },
   { name: 'imports', argv: ['node', '.ci/import-rules.ts'] },
   { name: 'generated', argv: ['node', '.ci/generate.ts', '--check'] },
+  { name: 'build', argv: ['node', 'workbench/host/build.ts'] },
   { name: 'unit', argv: vitest('unit'), reports: true },
+  { name: 'web', argv: vitest('web'), reports: true },
   { name: 'int', argv: vitest('int'), reports: true },
+  { name: 'e2e', argv: vitest('e2e'), reports: true },
 ];
 
 interface StageResult extends Counts {

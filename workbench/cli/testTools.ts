@@ -15,6 +15,7 @@ const TOOLS: readonly Tool[] = [
   { debianPackage: 'clang', provides: 'clang', reason: 'builds the BPF objects again, to compare' },
   { debianPackage: 'llvm', provides: 'llvm-strip', reason: 'builds the BPF objects again, to compare' },
   { debianPackage: 'libbpf-dev', provides: '/usr/include/bpf/bpf_helpers.h', reason: 'headers of the BPF objects' },
+  { debianPackage: 'chromium', provides: '/usr/bin/chromium', reason: 'opens every page as a person does' },
   { debianPackage: 'iproute2', provides: 'ip', reason: 'makes network namespaces' },
   { debianPackage: 'nftables', provides: 'nft', reason: 'resets and translates connections' },
   { debianPackage: 'tcpdump', provides: 'tcpdump', reason: 'records packets, to compare' },

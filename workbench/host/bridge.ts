@@ -58,6 +58,7 @@ export function createBridge({ config, backend, logger }: BridgeOptions) {
     const [, uid, rest] = /^\/api\/datasources\/uid\/([^/]+)\/(health|resources\/.*)$/.exec(url.pathname) ?? [];
     if (url.pathname === '/healthz') return sendHealthz(response);
     if (url.pathname === '/api/ds/query' && request.method === 'POST') return answerQueries(request, response);
+    if (url.pathname === `/api/datasources/uid/${DATASOURCE_UID}`) return sendDatasource(response);
     if (uid === undefined && (await site(request, response, decodePath(url.pathname)))) return;
     if (uid === undefined || rest === undefined) throw new HttpError(404, `nothing is at ${url.pathname}`);
     if (uid !== DATASOURCE_UID) throw new HttpError(404, `no data source has the uid ${uid}; use ${DATASOURCE_UID}`);
@@ -93,6 +94,26 @@ export function createBridge({ config, backend, logger }: BridgeOptions) {
       return `${JSON.stringify(refId)}:{"status":${status},${failure}"frames":[${frames.join(',')}]}`;
     });
     send(response, failed ? 207 : 200, 'application/json', `{"results":{${results.join(',')}}}`);
+  }
+
+  /** As Grafana's settings page gets it: secrets are named, never sent. */
+  function sendDatasource(response: ServerResponse): void {
+    const { storeUrl, tenant, environment } = config;
+    const settings = {
+      id: 1,
+      uid: DATASOURCE_UID,
+      orgId: 1,
+      name: DATASOURCE_NAME,
+      type: pluginContext.pluginId,
+      access: 'proxy',
+      url: storeUrl,
+      isDefault: true,
+      readOnly: true,
+      jsonData: { tenant, environment },
+      secureJsonFields: { readToken: true },
+      version: 1,
+    };
+    send(response, 200, 'application/json', JSON.stringify(settings));
   }
 
   async function answerHealth(response: ServerResponse): Promise<void> {

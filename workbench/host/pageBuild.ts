@@ -120,7 +120,7 @@ function packageSet(set: PackageSet): Plugin {
       });
       // Scenes names generated files of the schema without their ending, which older sets do not resolve.
       build.onResolve({ filter: /^@grafana\/schema\/dist\/esm\/.*\.gen$/ }, ({ path }) => ({
-        path: [`${path}.mjs`, `${path}.js`].map((name) => join(packages, name)).find((name) => existsSync(name)),
+        path: [`${path}.mjs`, `${path}.js`].map((name) => join(packages, name)).find((name) => existsSync(name))!,
       }));
       build.onResolve({ filter: /^@page\/internals$/ }, () => ({ path: join(PAGE, `internals.${set}.ts`) }));
       build.onResolve({ filter: /^[^./].*|\.mjs$/ }, async (args) => {

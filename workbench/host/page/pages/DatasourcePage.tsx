@@ -6,7 +6,7 @@ import {
   type DataSourceSettings,
   type GrafanaTheme2,
 } from '@grafana/data';
-import { config, getDataSourceSrv } from '@grafana/runtime';
+import { config, getBackendSrv, getDataSourceSrv } from '@grafana/runtime';
 import { css } from '@emotion/css';
 import { Alert, Button, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import { type ComponentType, useEffect, useState } from 'react';
@@ -25,20 +25,16 @@ export function DatasourcePage() {
   const { uid = '' } = useParams();
   const settings = Object.values(config.datasources).find((each) => each.uid === uid);
   const [plugin, setPlugin] = useState<DataSourcePlugin<DataSourceApi>>();
-  const [options, setOptions] = useState({
-    ...settings,
-    orgId: 1,
-    secureJsonFields: { readToken: true },
-    secureJsonData: {},
-    version: 1,
-  } as unknown as DataSourceSettings);
+  const [options, setOptions] = useState<DataSourceSettings>();
   const [verdict, setVerdict] = useState<Verdict>();
   const [isTesting, setTesting] = useState(false);
   useEffect(() => {
-    if (settings) void importDatasourcePlugin(settings.meta).then(setPlugin);
+    if (!settings) return;
+    void importDatasourcePlugin(settings.meta).then(setPlugin);
+    void getBackendSrv().get<DataSourceSettings>(`/api/datasources/uid/${settings.uid}`).then(setOptions);
   }, [settings]);
   if (!settings) return <Alert severity="error" title={`There is no data source ${uid}`} />;
-  if (!plugin) return <LoadingPlaceholder text="Loading" />;
+  if (!plugin || !options) return <LoadingPlaceholder text="Loading" />;
   const Editor = plugin.components.ConfigEditor as
     ComponentType<DataSourcePluginOptionsEditorProps<object, object>> | undefined;
   const test = async (): Promise<void> => {
@@ -50,7 +46,7 @@ export function DatasourcePage() {
     <DataSourcePluginContextProvider instanceSettings={settings}>
       <div className={styles.page}>
         <h1 className={styles.title}>{settings.name}</h1>
-        {Editor && <Editor options={options as never} onOptionsChange={setOptions as never} />}
+        {Editor && <Editor options={options} onOptionsChange={setOptions as never} />}
         <div>
           <Button onClick={() => void test()} disabled={isTesting} icon={isTesting ? 'fa fa-spinner' : 'check'}>
             {isTesting ? 'Testing' : 'Test'}

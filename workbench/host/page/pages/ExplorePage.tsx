@@ -13,7 +13,7 @@ import {
   rangeUtil,
   type TimeRange,
 } from '@grafana/data';
-import { config, getDataSourceSrv, locationService, useLocationService } from '@grafana/runtime';
+import { config, getDataSourceSrv, locationService } from '@grafana/runtime';
 import { css } from '@emotion/css';
 import { Alert, Button, PanelChrome, TimeRangePicker, useStyles2 } from '@grafana/ui';
 import { type ComponentType, useCallback, useEffect, useMemo, useRef, useState } from 'react';
@@ -37,7 +37,12 @@ export function ExplorePage() {
   const [data, setData] = useState<PanelData>();
   const range = useMemo(() => toRange(pane.range), [pane.range]);
   const running = useRef<{ unsubscribe(): void }>(undefined);
-  useLocationService();
+  // An editor changes the query and runs it in one breath: what runs is what was changed last.
+  const latest = useRef<DataQuery>(undefined);
+  const change = useCallback((next: DataQuery) => {
+    latest.current = next;
+    setQuery(next);
+  }, []);
 
   const run = useCallback((api: DataSourceApi, target: DataQuery, timeRange: TimeRange) => {
     running.current?.unsubscribe();
@@ -64,11 +69,11 @@ export function ExplorePage() {
       .then((api) => {
         const target = pane.queries[0] ?? { refId: 'A', ...api.getDefaultQuery?.(CoreApp.Explore) };
         setDatasource(api);
-        setQuery(target);
+        change(target);
         run(api, target, range);
       });
     return () => running.current?.unsubscribe();
-  }, [pane, range, run]);
+  }, [pane, range, run, change]);
 
   if (!datasource || !query) return null;
   const Editor = datasource.components?.QueryEditor as ComponentType<Record<string, unknown>> | undefined;
@@ -98,8 +103,8 @@ export function ExplorePage() {
           <Editor
             datasource={datasource}
             query={query}
-            onChange={setQuery}
-            onRunQuery={() => go(query)}
+            onChange={change}
+            onRunQuery={() => go(latest.current ?? query)}
             app={CoreApp.Explore}
             data={data}
             range={range}
