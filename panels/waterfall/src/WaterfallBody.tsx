@@ -137,9 +137,9 @@ export function WaterfallBody(props: WaterfallBodyProps) {
       scroller.scrollTop = top + rowHeight - bodyHeight + margin;
     }
     scrollTop.current = scroller.scrollTop;
-    // Not after every change of the rows: only when another row is selected.
+    // Not after every change of the rows: only when another row is selected, or the drawer covers it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [selectedKey]);
+  }, [selectedKey, bodyHeight]);
 
   const pointAt = (event: { clientX: number; clientY: number }): readonly [number, number] => {
     const box = scrollRef.current!.getBoundingClientRect();

@@ -355,6 +355,10 @@ function hatch(
 /** The way of a call in cells on one line, not to scale. */
 function drawStrip({ ctx, scene, area }: Pen, row: StripRow, top: number): void {
   const { model, layout, colours } = scene;
+  const start = xOf(layout, model.startNs[row.span]!);
+  const end = xOf(layout, model.startNs[row.span]! + model.durationsNs[row.span]!);
+  // Beside a call that is out of the window it would seem to be in it.
+  if (start > area.right || end < area.left) return;
   const cells = stripCells(model.hops.get(row.span) ?? []);
   const y = top + 2;
   const height = layout.rowHeight - 4;
@@ -368,16 +372,15 @@ function drawStrip({ ctx, scene, area }: Pen, row: StripRow, top: number): void 
   });
   const total = widths.reduce((sum, width) => sum + width, 0);
   if (total > room) widths = widths.map((width) => (width / total) * room);
-  const start = xOf(layout, model.startNs[row.span]!);
   let x = Math.max(least, Math.min(start, least + Math.max(0, room - total)));
   const notch = Math.max(start, x) + 4;
   for (const [i, cell] of cells.entries()) {
     const width = widths[i]!;
-    const end = cell.service !== undefined;
+    const process = cell.service !== undefined;
     fillRect(ctx, colours.background, x, y, width, height);
     ctx.strokeStyle = colours.mark;
     ctx.lineWidth = 1;
-    ctx.setLineDash(end ? [] : [2, 2]);
+    ctx.setLineDash(process ? [] : [2, 2]);
     ctx.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
     ctx.setLineDash([]);
     if (cell.service !== undefined) fillRect(ctx, colours.service(cell.service), x + 1, y + 1, 3, height - 2);
@@ -386,7 +389,7 @@ function drawStrip({ ctx, scene, area }: Pen, row: StripRow, top: number): void 
     const pad = layout.narrow ? 4 : 7;
     ctx.fillText(
       fitText(ctx, texts[i]!, width - pad - 1),
-      x + pad + (layout.narrow && end ? 1 : 0),
+      x + pad + (layout.narrow && process ? 1 : 0),
       y + height / 2 + 0.5
     );
     x += width;

@@ -67,7 +67,7 @@ describe('stripCells', () => {
     expect(stripCells(way)).toEqual([
       { name: 'checkout', ns: 50_000, service: 'checkout', slowest: false },
       { name: 'wire', ns: 260_000, service: undefined, slowest: true },
-      { name: 'NIC', ns: 15_000, service: undefined, slowest: false },
+      { name: 'stack', ns: 15_000, service: undefined, slowest: false },
       { name: 'payments', ns: 675_000, service: 'payments', slowest: false },
     ]);
   });
@@ -83,7 +83,7 @@ describe('stripCells of many interfaces', () => {
       at('interface', 'uplink', 'n2', 200, 800),
       at('process', 'b', 'n2', 230, 790),
     ]);
-    expect(cells.map(({ name }) => name)).toEqual(['a', 'host', 'wire', 'NIC', 'b']);
+    expect(cells.map(({ name }) => name)).toEqual(['a', 'host', 'wire', 'stack', 'b']);
     expect(cells.reduce((sum, { ns }) => sum + ns!, 0)).toBe(1_000);
   });
 });

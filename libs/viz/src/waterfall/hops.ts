@@ -117,7 +117,7 @@ export interface StripCell {
 const SHORT_PLACES: Readonly<Record<SegmentPlace, string>> = {
   ...PLACE_WORDS,
   clientStack: 'stack',
-  serverStack: 'NIC',
+  serverStack: 'stack',
 };
 
 /** Five cells mostly: what lies between two interfaces of one host is one cell, however many it passes. */

@@ -49,7 +49,7 @@ export interface SpanRow extends RowBase {
   readonly expanded: boolean;
   /** Spans below that have no row because this one is closed. */
   readonly hidden: number;
-  /** 1 for the slowest; only in an open fold. */
+  /** Which of the repeated calls it is, by start, from 1; 0 outside of a fold. */
   readonly rank: number;
 }
 
@@ -289,7 +289,11 @@ function emitRows(
       const stats = foldStats(model, spans);
       rows.push({ ...base, kind: 'fold', key: child.key, spans, stats, expanded: open > 0, hidden });
       if (open === 0) return;
-      const members = Array.from(spans.subarray(0, open), (span, i): Child => ({ kind: 'span', span, rank: i + 1 }));
+      const members = Array.from(spans.subarray(0, open), (span): Child => ({
+        kind: 'span',
+        span,
+        rank: child.spans.indexOf(span) + 1,
+      }));
       if (open < spans.length) members.push({ kind: 'more', key: child.key, rest: [...spans.subarray(open)] });
       levels.push({ children: members, next: 0, depth: depth + 1, parentRow: index });
     } else {
