@@ -55,6 +55,8 @@ export interface DrawState {
 /** Below this size in pixels no text is drawn. */
 const LEAST_TEXT = 6;
 const DOTS_BELOW = 0.22;
+/** Up to here names fit into the room that the layout leaves below a ring. */
+const ROOMY_ZOOM = 1.3;
 
 export function drawMap(
   ctx: CanvasRenderingContext2D,
@@ -289,12 +291,6 @@ function drawLabel(paint: Paint, label: EdgeLabel): void {
     }
     ctx.font = font(style, TEXT_PX * zoom, strong ? 500 : 400);
     ctx.fillStyle = isLit ? (strong ? style.textStrong : style.text) : style.textDisabled;
-    if (!plate) {
-      ctx.strokeStyle = style.canvas;
-      ctx.lineWidth = 3 * zoom;
-      ctx.lineJoin = 'round';
-      ctx.strokeText(text, left, baseline);
-    }
     ctx.fillText(text, left, baseline);
     if (index === 0 && label.origin) {
       left += ctx.measureText(text).width + 5 * zoom;
@@ -457,19 +453,28 @@ function drawNodeTexts(paint: Paint): void {
   const { zoom } = labels;
   ctx.globalAlpha = base;
   ctx.textAlign = 'center';
-  ctx.lineJoin = 'round';
-  ctx.strokeStyle = style.canvas;
-  ctx.lineWidth = 3 * zoom;
+  const isInSight = ({ x, y }: SceneNode): boolean =>
+    x > sight.left - 80 * zoom && x < sight.right + 80 * zoom && y > sight.top - 60 * zoom && y < sight.bottom + 40;
+  const shown = scene.nodes.filter((node) => labels.nodes.has(node.node.id) && isInSight(node));
+  if (zoom > ROOMY_ZOOM) {
+    // Larger than the layout left room for: lines under it would make it hard to read. Outlines cost ten times as much.
+    ctx.fillStyle = style.canvas;
+    ctx.globalAlpha = base * 0.7;
+    for (const { node, x, y } of shown) {
+      const { half, figures } = labels.nodes.get(node.id)!;
+      const height = (figures === '' ? NAME_BASELINE : FIGURES_BASELINE) * zoom;
+      ctx.fillRect(x - half, y + NODE_RADIUS + 3, 2 * half, height);
+    }
+    ctx.globalAlpha = base;
+  }
   // One font after the other: setting it costs more than a text.
   for (const line of ['name', 'figures'] as const) {
     ctx.font = line === 'name' ? font(style, NAME_PX * zoom, 500) : font(style, TEXT_PX * zoom, 400);
-    for (const { node, x, y } of scene.nodes) {
-      const text = labels.nodes.get(node.id)?.[line];
-      if (!text || x < sight.left - 80 * zoom || x > sight.right + 80 * zoom) continue;
-      if (y < sight.top - 60 * zoom || y > sight.bottom + 40) continue;
+    for (const { node, x, y } of shown) {
+      const text = labels.nodes.get(node.id)![line];
+      if (text === '') continue;
       const isLit = isNodeLit(paint, node.id);
       const baseline = y + NODE_RADIUS + (line === 'name' ? NAME_BASELINE : FIGURES_BASELINE) * zoom;
-      ctx.strokeText(text, x, baseline);
       ctx.fillStyle = !isLit ? style.textDisabled : line === 'name' ? style.textStrong : style.text;
       ctx.fillText(text, x, baseline);
     }

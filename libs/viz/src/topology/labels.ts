@@ -38,6 +38,8 @@ export interface NodeText {
   readonly id: string;
   readonly name: string;
   readonly figures: string;
+  /** Half the width of the wider line. */
+  readonly half: number;
 }
 
 export interface MapLabels {
@@ -171,10 +173,10 @@ function placeNames(
     const nameBottom = y + NODE_RADIUS + (NAME_BASELINE + 3) * zoom;
     if (zoom === 1 || !taken.overlaps(x - half, top, x + half, bottom)) {
       taken.add(x - half, top, x + half, bottom);
-      texts.set(node.id, { id: node.id, name, figures });
+      texts.set(node.id, { id: node.id, name, figures, half });
     } else if (!taken.overlaps(x - nameHalf, top, x + nameHalf, nameBottom)) {
       taken.add(x - nameHalf, top, x + nameHalf, nameBottom);
-      texts.set(node.id, { id: node.id, name, figures: '' });
+      texts.set(node.id, { id: node.id, name, figures: '', half: nameHalf });
     }
   }
   return texts;

@@ -43,6 +43,14 @@ export function layersOf(nodes: LayoutInput['nodes'], edges: LayoutInput['edges'
     if (!isCalled.has(node)) return calls.has(node) ? 'callers' : 'inside';
     return calls.has(node) ? 'inside' : 'outside';
   });
+  // Callers have the first column to themselves: beside services that start by themselves they would push them apart.
+  const isShared =
+    place.includes('callers') && columns.some((column, node) => column === 0 && place[node] !== 'callers');
+  if (isShared) {
+    place.forEach((where, node) => {
+      if (where !== 'callers') columns[node]! += 1;
+    });
+  }
   const last = Math.max(-1, ...columns.filter((_, node) => place[node] !== 'outside'));
   place.forEach((where, node) => {
     if (where === 'outside') columns[node] = last + 1;
