@@ -30,8 +30,14 @@ export function Toolbar(props: ToolbarProps) {
   const counts = useMemo(() => layerCounts(model), [model]);
   const hasLinks = useMemo(() => model.linkProbability.some((probability) => probability < 1), [model]);
 
-  const onFindKey = (event: KeyboardEvent): void => {
+  const onKey = (event: KeyboardEvent): void => {
     // Grafana binds single letters to the panel below the pointer.
+    if (event.key.length === 1) event.stopPropagation();
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    onLeave();
+  };
+  const onFindKey = (event: KeyboardEvent): void => {
     event.stopPropagation();
     if (event.key === 'Enter') waterfall.stepFound(event.shiftKey ? -1 : 1);
     else if (event.key === 'Escape') {
@@ -42,7 +48,7 @@ export function Toolbar(props: ToolbarProps) {
   const foundAt = selectedSpan === undefined ? -1 : found.indexOf(selectedSpan);
   const errorAt = selectedSpan === undefined ? -1 : errors.indexOf(selectedSpan);
   return (
-    <div className={styles.bar} role="toolbar" aria-label="Waterfall">
+    <div className={styles.bar} role="toolbar" aria-label="Waterfall" onKeyDown={onKey}>
       <div className={styles.segments} role="group" aria-label="Layers">
         {TRACE_LAYERS.map((layer, index) => (
           <button
