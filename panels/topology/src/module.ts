@@ -1,4 +1,4 @@
-import { PanelPlugin, VisualizationSuggestionScore } from '@grafana/data';
+import { PanelPlugin, VisualizationSuggestionScore, type VisualizationSuggestionsSupplier } from '@grafana/data';
 import { EDGE_METRICS } from '@throughline/viz';
 import { DEFAULT_OPTIONS, type TopologyOptions } from './options.ts';
 import { TopologyPanel } from './TopologyPanel.tsx';
@@ -47,7 +47,10 @@ export const plugin = new PanelPlugin<TopologyOptions>(TopologyPanel).setNoPaddi
     })
 );
 
-plugin.setSuggestionsSupplier?.((summary) => {
+const suggest: VisualizationSuggestionsSupplier<TopologyOptions> = (summary) => {
   const isMap = summary.rawFrames?.some(({ meta }) => meta?.preferredVisualisationType === 'nodeGraph');
-  return isMap ? [{ name: 'Topology', score: VisualizationSuggestionScore?.Best ?? 100 }] : [];
-});
+  return isMap ? [{ name: 'Topology', score: VisualizationSuggestionScore.Best }] : [];
+};
+
+// Grafana 12.3 takes an object with this method, later ones a function: this is both, and suggests nothing in 12.3.
+plugin.setSuggestionsSupplier(Object.assign(suggest, { getSuggestionsForData: () => {} }));

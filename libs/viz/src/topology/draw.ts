@@ -260,7 +260,9 @@ function drawLabels(paint: Paint): void {
       label.x + label.width > sight.left &&
       label.y < sight.bottom &&
       label.y + label.height > sight.top;
-    if (isInSight && (state.lit === undefined || !label.lit || isEdgeLit(paint, label.id))) drawLabel(paint, label);
+    if (!isInSight) continue;
+    if (state.lit === undefined || !label.lit || isEdgeLit(paint, label.id)) drawLabel(paint, label);
+    else if (label.state !== 'ok') drawMark(paint, label.state, label.x + label.width / 2, label.y + label.height / 2);
   }
   drawMarks(paint, false);
 }
@@ -302,21 +304,22 @@ function drawLabel(paint: Paint, label: EdgeLabel): void {
 }
 
 /** Marks of edges without a label; from afar, where no label is drawn, of all bad edges. */
-function drawMarks({ ctx, labels, style, view, scene }: Paint, isFar: boolean): void {
-  const size = Math.max(12, Math.min(11 / view.scale, 60));
-  const mark = (state: EdgeState, x: number, y: number): void => {
-    ctx.fillStyle = style.canvas;
-    ctx.beginPath();
-    ctx.arc(x, y, size * 0.62, 0, 2 * Math.PI);
-    ctx.fill();
-    drawStateMark(ctx, style, state, x, y, size);
-  };
-  for (const { state, x, y } of labels.marks) mark(state, x, y);
+function drawMarks(paint: Paint, isFar: boolean): void {
+  const { labels } = paint;
+  for (const { state, x, y } of labels.marks) drawMark(paint, state, x, y);
   if (!isFar) return;
-  for (const label of labels.edges) {
-    if (label.state === 'ok' || !scene.edgeById.has(label.id)) continue;
-    mark(label.state, label.x + label.width / 2, label.y + label.height / 2);
+  for (const { state, x, y, width, height } of labels.edges) {
+    if (state !== 'ok') drawMark(paint, state, x + width / 2, y + height / 2);
   }
+}
+
+function drawMark({ ctx, style, view }: Paint, state: EdgeState, x: number, y: number): void {
+  const size = Math.max(12, Math.min(11 / view.scale, 60));
+  ctx.fillStyle = style.canvas;
+  ctx.beginPath();
+  ctx.arc(x, y, size * 0.62, 0, 2 * Math.PI);
+  ctx.fill();
+  drawStateMark(ctx, style, state, x, y, size);
 }
 
 /** Shape and colour together: a filled circle with a cross fails, a triangle is slow. */
