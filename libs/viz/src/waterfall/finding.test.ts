@@ -81,6 +81,15 @@ describe('findingOf', () => {
     );
   });
 
+  it('does not blame one service for the errors of two', () => {
+    const model = traceOf([
+      { id: 'a', at: 0, ms: 10 },
+      { id: 'b', service: 'db', parent: 'a', at: 1, ms: 4, failed: true },
+      { id: 'c', service: 'cache', parent: 'a', at: 6, ms: 1, failed: true },
+    ]);
+    expect(sentence(model)).toContain('**2 failed spans in 2 services** did not fail it');
+  });
+
   it('says nothing of nothing, and of one span no more than it is', () => {
     expect(sentence(traceOf([]))).toBe('');
     expect(sentence(traceOf([{ id: 'a', name: 'GET /', at: 0, ms: 10 }]))).toBe('GET / **10.00 ms**');

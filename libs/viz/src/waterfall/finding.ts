@@ -48,9 +48,11 @@ function failureParts(model: TraceModel, root: number): FindingPart[] {
   if (origin === undefined) return [];
   const where = model.services[model.service[origin]!]!;
   if (model.failed[root] === 0) {
+    const services = originServices(model);
+    const place = services === 1 ? where : plural(services, 'service');
     return [
       { text: ', ', style: 'plain' },
-      { text: `${plural(model.errors, 'failed span')} in ${where}`, style: 'failed' },
+      { text: `${plural(model.errors, 'failed span')} in ${place}`, style: 'failed' },
       { text: ' did not fail it', style: 'plain' },
     ];
   }
@@ -59,6 +61,12 @@ function failureParts(model: TraceModel, root: number): FindingPart[] {
     { text: ', failed ', style: 'plain' },
     { text: `${reason === '' ? '' : `${reason} `}in ${where}`, style: 'failed' },
   ];
+}
+
+function originServices({ errorOrigin, service, count }: TraceModel): number {
+  const services = new Set<number>();
+  for (let span = 0; span < count; span++) if (errorOrigin[span] === 1) services.add(service[span]!);
+  return services.size;
 }
 
 /** The error that came last is the one that was not retried. */
