@@ -97,14 +97,14 @@ describe('WaterfallPanel', () => {
   it('says the finding, what limits trust, and each row in words', () => {
     show();
     expect(container.querySelector('[data-testid=waterfall-finding]')?.textContent).toBe(
-      'POST /checkout 11.00 ms, failed  502 in pay; 64 % of the time in pay POST /authorize; the network took 2.00 ms of it'
+      'POST /checkout 11.00 ms, failed  502 in pay; 64 % of the time in pay POST /authorize; the network took 500 µs, sockets and stacks 1.50 ms'
     );
     expect(container.textContent).toContain('1 spans are missing');
     expect(grid().getAttribute('aria-rowcount')).toBe('4');
     expect(rowTexts()).toEqual([
       'POST /checkout, web, process, 11.00 ms, self 2.00 ms, failed',
       'call pay, web, process, 9.00 ms, self 2.00 ms, failed 502',
-      '3 points on the way, the network took 700 µs',
+      '3 points on the way, 700 µs between the processes',
       'POST /authorize, pay, process, 7.00 ms, self 7.00 ms, sure 0.62, failed 502, the error starts here',
     ]);
     const levels = [...container.querySelectorAll('[role=row]')].map((row) => row.getAttribute('aria-level'));

@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, plural } from '../format.ts';
 import { failureWords, SURE } from './finding.ts';
-import { networkTime, placeWords, waySegments } from './hops.ts';
+import { betweenTime, placeWords, waySegments, wayTimes } from './hops.ts';
 import { TRACE_LAYERS, SPAN_KINDS, spanDetail, textOf, type TraceModel } from './model.ts';
 import { type WaterfallRow } from './rows.ts';
 
@@ -24,7 +24,7 @@ export function rowText(model: TraceModel, row: WaterfallRow): string {
       return `${formatCount(row.rest)} more repeated calls`;
     case 'strip': {
       const points = model.hops.get(row.span) ?? [];
-      return `${plural(points.length, 'point')} on the way, the network took ${formatDuration(networkTime(points))}`;
+      return `${plural(points.length, 'point')} on the way, ${formatDuration(betweenTime(points))} between the processes`;
     }
     case 'hop': {
       const segment = waySegments(model.hops.get(row.span) ?? [])[row.segment];
@@ -102,12 +102,14 @@ export function spanSummary(model: TraceModel, span: number): string {
     model.childCount[span] === 0
       ? ''
       : `, ${formatDuration(self)} of it outside of its ${plural(model.childCount[span]!, 'child', 'children')}`;
-  const network = networkTime(model.hops.get(span) ?? []);
+  const times = wayTimes(model.hops.get(span) ?? []);
   const ended = endText(model, span, detail.statusMessage);
   return [
     `${what}: ${formatDuration(total)}${own}.`,
     ...(ended === '' ? [] : [ended]),
-    ...(network === undefined ? [] : [`The network took ${formatDuration(network)}.`]),
+    ...(times === undefined
+      ? []
+      : [`The network took ${formatDuration(times.networkNs)}, sockets and stacks ${formatDuration(times.stacksNs)}.`]),
   ].join(' ');
 }
 

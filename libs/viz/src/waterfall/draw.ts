@@ -14,7 +14,7 @@ import {
   type WaterfallLayout,
   xOf,
 } from './geometry.ts';
-import { networkTime, placeWords, stripCells, waySegments } from './hops.ts';
+import { betweenTime, placeWords, stripCells, waySegments } from './hops.ts';
 import { drawIcon, iconOf } from './icons.ts';
 import { foldShape, ownIntervals } from './intervals.ts';
 import { spanDetail, type TraceModel } from './model.ts';
@@ -764,7 +764,7 @@ function numbersOf(model: TraceModel, row: WaterfallRow): readonly [string, stri
     case 'fold':
       return [formatDuration(row.stats.totalNs), formatDuration(row.stats.selfNs)];
     case 'strip':
-      return [formatDuration(networkTime(model.hops.get(row.span) ?? [])), ''];
+      return [formatDuration(betweenTime(model.hops.get(row.span) ?? [])), ''];
     case 'hop':
       return [formatDuration(waySegments(model.hops.get(row.span) ?? [])[row.segment]?.bothNs), '–'];
     case 'unexplained':

@@ -58,11 +58,54 @@ const checkout: TestSpan[] = [
 ];
 
 describe('findingOf', () => {
-  it('says what failed where, where the time went and what the network took', () => {
+  it('says what failed where, where the time went and what passed between processes', () => {
     expect(sentence(traceOf(checkout))).toBe(
       'POST /checkout **1.84 s**, failed **502 in payments**; **71 %** of the time in MySQL SELECT … FROM orders; ' +
-        'the network took **12.00 ms** of it'
+        '**12.00 ms** between processes'
     );
+  });
+
+  it('tells the network from the stacks at its ends where interfaces saw the call', () => {
+    const way = (stackNs: number) =>
+      traceOf([
+        {
+          id: 'a',
+          name: 'GET /',
+          kind: 'client',
+          at: 0,
+          ms: 100,
+          hops: [
+            { kind: 'process', point: 'shop', host: 'n', requestNs: 0, responseNs: 100e6, retransmissions: 0 },
+            { kind: 'interface', point: 'e', host: 'n', requestNs: stackNs, responseNs: 100e6, retransmissions: 0 },
+            {
+              kind: 'interface',
+              point: 'f',
+              host: 'm',
+              requestNs: stackNs + 2e6,
+              responseNs: 100e6,
+              retransmissions: 0,
+            },
+          ],
+        },
+        { id: 'b', name: 'GET /', service: 'pay', kind: 'server', parent: 'a', at: 40, ms: 58 },
+      ]);
+    expect(sentence(way(30e6))).toBe(
+      'GET / **100.0 ms**; **58 %** of the time in **pay** GET /; the network took **2.00 ms**, sockets and stacks **40.00 ms**'
+    );
+    const quick = traceOf([
+      {
+        id: 'a',
+        name: 'GET /',
+        kind: 'client',
+        at: 0,
+        ms: 100,
+        hops: [
+          { kind: 'interface', point: 'e', host: 'n', requestNs: 0, responseNs: 100e6, retransmissions: 0 },
+          { kind: 'interface', point: 'f', host: 'm', requestNs: 2e6, responseNs: 100e6, retransmissions: 0 },
+        ],
+      },
+    ]);
+    expect(sentence(quick)).toBe('GET / **100.0 ms**; the network took **2.00 ms** of it');
   });
 
   it('names how the exchange failed where no code came', () => {

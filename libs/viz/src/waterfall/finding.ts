@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { type CriticalPath, pathTime } from './criticalPath.ts';
-import { clockUncertainty, networkTime } from './hops.ts';
+import { clockUncertainty, type WayTimes, wayTimes } from './hops.ts';
 import { KIND_CLIENT, KIND_PRODUCER, KIND_SERVER, TRACE_LAYERS, spanDetail, type TraceModel } from './model.ts';
 
 /** A piece of the sentence; code is a statement or a route. */
@@ -22,7 +22,7 @@ export function findingOf(model: TraceModel, path: CriticalPath): readonly Findi
     { text: formatDuration(total), style: 'strong' },
     ...failureParts(model, root),
   ];
-  const { groups, networkNs } = whereTimeWent(model, path);
+  const { groups, way } = whereTimeWent(model, path);
   let largest: TimeGroup | undefined;
   for (const group of groups) if (group.ns > (largest?.ns ?? 0)) largest = group;
   if (largest && total > 0 && largest.ns / total >= WORTH_NAMING && model.count > 1) {
@@ -33,12 +33,32 @@ export function findingOf(model: TraceModel, path: CriticalPath): readonly Findi
       ...placeParts(model, largest.span)
     );
   }
-  if (networkNs !== undefined) {
+  parts.push(...wayParts(way, total));
+  return parts;
+}
+
+/** What is between processes without interfaces that saw it, is not called the network. */
+interface TimeOnTheWay extends Partial<WayTimes> {
+  readonly unseenNs: number | undefined;
+}
+
+/** Below this share of the time, what lies beside the network is not worth a word. */
+const WORTH_A_WORD = 0.05;
+
+function wayParts({ networkNs, stacksNs = 0, unseenNs }: TimeOnTheWay, total: number): FindingPart[] {
+  const parts: FindingPart[] = [];
+  const add = (before: string, ns: number, after: string): void => {
     parts.push(
-      { text: '; the network took ', style: 'plain' },
-      { text: formatDuration(networkNs), style: 'strong' },
-      { text: ' of it', style: 'plain' }
+      { text: parts.length === 0 ? `; ${before}` : `, ${before}`, style: 'plain' },
+      { text: formatDuration(ns), style: 'strong' },
+      ...(after === '' ? [] : [{ text: after, style: 'plain' } as const])
     );
+  };
+  const stacks = stacksNs >= total * WORTH_A_WORD;
+  if (networkNs !== undefined) add('the network took ', networkNs, stacks ? '' : ' of it');
+  if (stacks) add('sockets and stacks ', stacksNs, '');
+  if (unseenNs !== undefined && (networkNs === undefined || unseenNs >= total * WORTH_A_WORD)) {
+    add('', unseenNs, ' between processes');
   }
   return parts;
 }
@@ -94,17 +114,26 @@ interface TimeGroup {
   span: number;
 }
 
-/** Time on the critical path by service and operation, and what of it lay between processes; undefined where no call tells. */
+/** Time on the critical path by service and operation, and what of it lay between processes. */
 function whereTimeWent(model: TraceModel, path: CriticalPath) {
   const groups = new Map<number, TimeGroup>();
   let networkNs: number | undefined;
+  let stacksNs = 0;
+  let unseenNs: number | undefined;
   for (const [span, segments] of path.segments) {
     let ns = pathTime(segments);
     if (model.kind[span] === KIND_CLIENT || model.kind[span] === KIND_PRODUCER) {
-      const network = answeredBelow(model, span) ? ns : Math.min(ns, networkOf(model, span) ?? NaN);
-      if (!Number.isNaN(network)) {
+      const answered = answeredBelow(model, span);
+      const times = wayTimes(model.hops.get(span) ?? []);
+      if (times !== undefined) {
+        const network = Math.min(ns, times.networkNs);
+        const stacks = answered ? ns - network : Math.min(ns - network, times.stacksNs);
         networkNs = (networkNs ?? 0) + network;
-        ns -= network;
+        stacksNs += stacks;
+        ns -= network + stacks;
+      } else if (answered) {
+        unseenNs = (unseenNs ?? 0) + ns;
+        ns = 0;
       }
     }
     const key = model.shownService[span]! * model.names.length + model.name[span]!;
@@ -115,12 +144,8 @@ function whereTimeWent(model: TraceModel, path: CriticalPath) {
       if (model.durationsNs[span]! > model.durationsNs[group.span]!) group.span = span;
     }
   }
-  return { groups: [...groups.values()], networkNs };
-}
-
-function networkOf(model: TraceModel, span: number): number | undefined {
-  const points = model.hops.get(span);
-  return points && networkTime(points);
+  const way: TimeOnTheWay = { ...(networkNs !== undefined && { networkNs, stacksNs }), unseenNs };
+  return { groups: [...groups.values()], way };
 }
 
 function answeredBelow({ firstChild, nextSibling, kind }: TraceModel, span: number): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clockUncertainty, networkTime, stripCells, waySegments } from './hops.ts';
+import { betweenTime, clockUncertainty, stripCells, waySegments, wayTimes } from './hops.ts';
 import { type HopPoint } from './model.ts';
 import { traceOf } from './testTrace.ts';
 
@@ -36,7 +36,8 @@ describe('waySegments', () => {
     expect(segments[1]!.request).toEqual({ ns: 150_000, atMost: false });
     expect(segments[1]!.response).toEqual({ ns: 110_000, atMost: false });
     expect(segments[1]!.retransmissions).toBe(2);
-    expect(networkTime(way)).toBe(325_000);
+    expect(betweenTime(way)).toBe(325_000);
+    expect(wayTimes(way)).toEqual({ networkNs: 260_000, stacksNs: 65_000 });
   });
 
   it('says "at most" where the clocks differ by more than the time, and never less than nothing', () => {
@@ -57,7 +58,7 @@ describe('waySegments', () => {
     const segments = waySegments([at('process', 'a', 'n', 0, 900), at('interface', 'eth0', 'n', 300)]);
     expect(segments[0]).toMatchObject({ request: { ns: 300 }, response: { ns: undefined }, bothNs: undefined });
     expect(segments[1]).toMatchObject({ place: 'beyond', label: 'beyond eth0', bothNs: undefined });
-    expect(networkTime([at('process', 'a', 'n', 0, 900), at('interface', 'eth0', 'n', 300)])).toBeUndefined();
+    expect(betweenTime([at('process', 'a', 'n', 0, 900), at('interface', 'eth0', 'n', 300)])).toBeUndefined();
     expect(waySegments([])).toEqual([]);
   });
 });

@@ -66,9 +66,9 @@ export function waySegments(points: readonly HopPoint[]): readonly WaySegment[] 
 }
 
 function placeOf(from: HopPoint, to: HopPoint): SegmentPlace {
+  if (from.host !== to.host) return 'wire';
   if (from.kind === 'process') return 'clientStack';
-  if (to.kind === 'process') return 'serverStack';
-  return from.host === to.host ? 'host' : 'wire';
+  return to.kind === 'process' ? 'serverStack' : 'host';
 }
 
 function direction(ns: number | undefined, doubt: number, bothNs: number | undefined): DirectionTime {
@@ -78,8 +78,30 @@ function direction(ns: number | undefined, doubt: number, bothNs: number | undef
   return { ns: Math.min(Math.max(0, ns) + doubt, bothNs ?? Infinity), atMost: true };
 }
 
-/** Time on the way of a call, both directions; undefined where the answer or the far end was not seen. */
-export function networkTime(points: readonly HopPoint[]): number | undefined {
+export interface WayTimes {
+  /** Between the interfaces: hosts and wire. */
+  readonly networkNs: number;
+  /** Between the processes and their first interface: sockets, queues, waiting for the processor. */
+  readonly stacksNs: number;
+}
+
+/**
+ * Time on the way of a call, both directions; undefined where the answer or the far end was not seen, or fewer than two
+ * interfaces saw it. The network is told from the stacks: a process that waits for its processor is no fault of the wire.
+ */
+export function wayTimes(points: readonly HopPoint[]): WayTimes | undefined {
+  const segments = waySegments(points);
+  const all = betweenTime(points);
+  if (all === undefined) return undefined;
+  let networkNs: number | undefined;
+  for (const { place, bothNs } of segments) {
+    if (place === 'host' || place === 'wire') networkNs = (networkNs ?? 0) + bothNs!;
+  }
+  return networkNs === undefined ? undefined : { networkNs, stacksNs: all - networkNs };
+}
+
+/** Time between the processes of a call, both directions: network and stacks together. */
+export function betweenTime(points: readonly HopPoint[]): number | undefined {
   const segments = waySegments(points);
   if (segments.length < 2) return undefined;
   let sum = 0;
