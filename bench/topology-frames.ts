@@ -64,7 +64,7 @@ window.measure = async (graph, size, frames) => {
   const start = performance.now();
   const layout = layoutMessage({ ...graph, options: { direction: 'right', viewport: size, pins: {} } });
   const layoutMs = performance.now() - start;
-  const input = { graph, layout, style, size, metric: 'all', lit: undefined, selected: undefined, hasFocus: false, stale: false };
+  const input = { graph, layout, style, size, metric: 'all', lit: undefined, selected: undefined, hasSide: false, hasFocus: false, stale: false };
   controller.set(input);
   await nextFrame();
   await nextFrame();

@@ -33,6 +33,8 @@ export interface MapInput {
   readonly metric: EdgeMetric;
   readonly lit: Lit | undefined;
   readonly selected: string | undefined;
+  /** The description of what is selected takes a part of the panel. */
+  readonly hasSide: boolean;
   readonly hasFocus: boolean;
   readonly stale: boolean;
 }
@@ -69,6 +71,8 @@ export class MapController {
   #view: MapView = { scale: 1, x: 0, y: 0 };
   /** The user has moved the map: it is not fitted again by itself. */
   #isMoved = false;
+  /** Whether the description was open when the map got its size. */
+  #hadSide = false;
   #hovered: MapHit | undefined;
   #hoverLit: Lit | undefined;
   #drag: Drag | undefined;
@@ -108,10 +112,15 @@ export class MapController {
       if (this.#hovered?.kind === 'edge' && !this.#scene!.edgeById.has(this.#hovered.id)) this.#clearHover();
       if (this.#hovered?.kind === 'node' && !this.#scene!.nodeById.has(this.#hovered.id)) this.#clearHover();
     }
-    if (last?.size.width !== input.size.width || last?.size.height !== input.size.height) this.#resize();
-    const isOtherPlace =
-      last?.layout !== input.layout || last?.size.width !== input.size.width || last?.size.height !== input.size.height;
-    if (isOtherPlace && !this.#isMoved) this.#view = this.#fitted();
+    const isOtherSize = last?.size.width !== input.size.width || last?.size.height !== input.size.height;
+    if (isOtherSize) this.#resize();
+    if (last?.layout !== input.layout || (isOtherSize && this.#hadSide === input.hasSide)) {
+      if (!this.#isMoved) this.#view = this.#fitted();
+    } else if (isOtherSize && input.hasSide) {
+      // The map does not jump when a description opens beside it: it moves only as far as the selected mark needs.
+      this.#view = this.#revealed();
+    }
+    if (isOtherSize) this.#hadSide = input.hasSide;
     const isOtherText =
       isOther ||
       last?.metric !== input.metric ||
@@ -134,16 +143,24 @@ export class MapController {
     this.#moveTo(zoomMap(this.#view, factor, width / 2, height / 2));
   }
 
-  /** Brings a node, or the middle of an edge's ends, into sight. */
-  reveal(ids: readonly string[]): void {
-    const nodes = ids.flatMap((id) => this.#scene?.nodeById.get(id) ?? []);
-    if (nodes.length === 0 || !this.#input) return;
-    const x = nodes.reduce((sum, node) => sum + node.x, 0) / nodes.length;
-    const y = nodes.reduce((sum, node) => sum + node.y, 0) / nodes.length;
-    const next = revealPoint(this.#view, this.#input.size, x, y);
+  /** Brings a node, or the middle of an edge, into sight. */
+  reveal(id: string): void {
+    if (!this.#input) return;
+    const next = this.#revealed(id);
     if (next.x === this.#view.x && next.y === this.#view.y) return;
     this.#isMoved = true;
     this.#moveTo(next);
+  }
+
+  #revealed(id = this.#input!.selected): MapView {
+    const edge = id === undefined ? undefined : this.#scene?.edgeById.get(id)?.edge;
+    const nodes = (edge ? [edge.source, edge.target] : [id ?? '']).flatMap(
+      (each) => this.#scene?.nodeById.get(each) ?? []
+    );
+    if (nodes.length === 0) return this.#view;
+    const x = nodes.reduce((sum, node) => sum + node.x, 0) / nodes.length;
+    const y = nodes.reduce((sum, node) => sum + node.y, 0) / nodes.length;
+    return revealPoint(this.#view, this.#input!.size, x, y);
   }
 
   get scene(): MapScene | undefined {

@@ -133,17 +133,15 @@ export function ServiceMap(props: ServiceMapProps) {
     return () => observer.disconnect();
   }, []);
 
+  // Of the whole panel: no node moves when a description opens beside the map.
   const layoutSize = isNarrow
     ? { width: Math.max(280, width - 16), height }
-    : { width: mapSize.width || width, height: mapSize.height || height };
+    : { width, height: mapSize.height || height };
   const laidOut = useLayout(graph, isNarrow ? 'down' : 'right', layoutSize, isNarrow ? NO_PINS : pins);
   const style = useMemo(() => mapStyle(theme, graph), [theme, graph]);
 
   const select = useCallback((id: string | undefined): void => setSelected(id), []);
-  const reveal = (id: string): void => {
-    const edge = edges.get(id);
-    controller.current?.reveal(edge ? [edge.source, edge.target] : [id]);
-  };
+  const reveal = (id: string): void => controller.current?.reveal(id);
   const selectAndReveal = (id: string | undefined): void => {
     if (id === undefined) return;
     setSelected(id);
@@ -203,15 +201,26 @@ export function ServiceMap(props: ServiceMapProps) {
       metric,
       lit,
       selected,
+      hasSide,
       hasFocus,
       stale: isStale,
     });
-  }, [laidOut, style, mapSize, metric, lit, selected, hasFocus, isStale]);
+  }, [laidOut, style, mapSize, metric, lit, selected, hasSide, hasFocus, isStale]);
   // The controller is made after the first layout effects: it gets its first input here.
   useEffect(() => {
     if (!laidOut || mapSize.width === 0 || mapSize.height === 0 || controller.current?.scene) return;
-    controller.current?.set({ ...laidOut, style, size: mapSize, metric, lit, selected, hasFocus, stale: isStale });
-  }, [laidOut, style, mapSize, metric, lit, selected, hasFocus, isStale]);
+    controller.current?.set({
+      ...laidOut,
+      style,
+      size: mapSize,
+      metric,
+      lit,
+      selected,
+      hasSide,
+      hasFocus,
+      stale: isStale,
+    });
+  }, [laidOut, style, mapSize, metric, lit, selected, hasSide, hasFocus, isStale]);
 
   const changeDepth = (step: 1 | -1): void =>
     setDepth((last) => {

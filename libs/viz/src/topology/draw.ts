@@ -1,3 +1,4 @@
+import { BoxIndex } from './boxes.ts';
 import { type Lit } from './focus.ts';
 import { NODE_ICONS } from './icons.ts';
 import {
@@ -135,6 +136,7 @@ function drawIslandTitles({ ctx, scene, style, labels, base }: Paint): void {
   const zoom = labels.zoom;
   ctx.globalAlpha = base;
   ctx.textAlign = 'left';
+  const taken = new BoxIndex(128);
   for (const { x, y, width, kind, group, nodes } of scene.islands) {
     const { title, subtitle } = islandTitle(kind, group, nodes.length);
     ctx.font = font(style, NAME_PX * zoom, 500);
@@ -143,6 +145,9 @@ function drawIslandTitles({ ctx, scene, style, labels, base }: Paint): void {
     const room = width - 16;
     const full = titleWidth + ctx.measureText(subtitle).width + 18 * zoom;
     const plate = full <= room ? full : titleWidth + 12 * zoom;
+    // From afar titles of neighbours meet: the larger island, which comes first, keeps its own.
+    if (taken.overlaps(x + 8, y - 8 * zoom, x + 8 + plate, y + 8 * zoom)) continue;
+    taken.add(x + 8, y - 8 * zoom, x + 8 + plate, y + 8 * zoom);
     ctx.fillStyle = style.canvas;
     ctx.beginPath();
     ctx.roundRect(x + 8, y - 8 * zoom, plate, 16 * zoom, 4);

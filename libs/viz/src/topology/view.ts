@@ -19,7 +19,7 @@ export const LEAST_SCALE = 0.04;
 export const MOST_SCALE = 3;
 
 /** The whole of `bounds`, in the middle; never larger than life by more than `mostScale`. */
-export function fitView(bounds: MapBox, { width, height }: MapSize, padding = 16, mostScale = 1.15): MapView {
+export function fitView(bounds: MapBox, { width, height }: MapSize, padding = 22, mostScale = 1.15): MapView {
   if (bounds.width <= 0 || bounds.height <= 0 || width <= 0 || height <= 0) return { scale: 1, x: 0, y: 0 };
   const room = { width: Math.max(40, width - 2 * padding), height: Math.max(40, height - 2 * padding) };
   const scale = Math.max(LEAST_SCALE, Math.min(mostScale, room.width / bounds.width, room.height / bounds.height));
