@@ -8,7 +8,8 @@ interface CurveOptions {
   readonly description: string;
   readonly query: DataQuery;
   readonly unit: string;
-  readonly max?: number;
+  /** The axis reaches at least this far: nothing at all must not look like much. */
+  readonly softMax?: number;
   readonly fill?: number;
   readonly stacked?: boolean;
   /** Fixed colours and names by regular expression of a series' name. */
@@ -30,11 +31,11 @@ export function curve({
     defaults: {
       unit,
       min: 0,
-      ...(max !== undefined && { max }),
       custom: {
         lineWidth: 1.5,
         fillOpacity: stacked ? 70 : fill,
         showPoints: 'never',
+        ...(softMax !== undefined && { axisSoftMax: softMax }),
         stacking: { mode: stacked ? 'normal' : 'none', group: 'A' },
       },
     },

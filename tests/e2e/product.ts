@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Instance, PROJECT_ROOT } from '../../workbench/cli/instance.ts';
 import { freeBase, removeInstances, throughline } from '../../workbench/cli/testInstances.ts';
-import { type PackageSet } from '../../workbench/host/pageBuild.ts';
+import { buildPage, type PackageSet } from '../../workbench/host/pageBuild.ts';
 
 /** The product as `./throughline demo` starts it, and more hosts in front of the same store. */
 export interface Product {
@@ -52,6 +52,7 @@ export async function startProduct(): Promise<Product> {
       );
     },
     async host({ packages = 'current', csp = false }) {
+      await buildPage({ set: packages });
       const port = base + 60 + hosts.length;
       const child = spawn(process.execPath, [join(PROJECT_ROOT, 'workbench/host/main.ts')], {
         env: {

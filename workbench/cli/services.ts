@@ -67,6 +67,10 @@ export function hostService({ instance, tokens }: ServiceContext): Service {
     THROUGHLINE_WORKBENCH_PORT: String(ports.workbench),
     THROUGHLINE_STORE_URL: storeUrl(ports),
     THROUGHLINE_STORE_READ_TOKEN: tokens.read,
+    // Set by npm run dev.
+    ...(process.env['THROUGHLINE_WORKBENCH_RELOAD'] === undefined
+      ? {}
+      : { THROUGHLINE_WORKBENCH_RELOAD: process.env['THROUGHLINE_WORKBENCH_RELOAD'] }),
   });
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_ROOT, STATE_DIRECTORY } from './instance.ts';
-import { installTestTools } from './testTools.ts';
+import { installOldestPackages, installTestTools } from './testTools.ts';
 import { failuresOf, sum, type Counts, type Failure, type VitestReport } from './testReport.ts';
 
 interface Stage {
@@ -36,7 +36,10 @@ interface StageResult extends Counts {
 
 /** Runs every stage, also after one that failed. Returns the exit code. */
 export async function runTests({ install }: { readonly install: boolean }): Promise<number> {
-  if (install) installTestTools();
+  if (install) {
+    installTestTools();
+    installOldestPackages();
+  }
   const results: StageResult[] = [];
   for (const stage of STAGES) {
     print(`\n── ${stage.name}`);

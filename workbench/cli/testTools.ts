@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { PROJECT_ROOT } from './instance.ts';
 import { isRoot } from './user.ts';
 
 interface Tool {
@@ -38,6 +39,25 @@ export function installTestTools(): void {
   if (failed.length > 0) {
     process.stdout.write(`not installed: ${failed.join(', ')}; tests that need them are skipped\n`);
   }
+}
+
+const OLDEST = join(PROJECT_ROOT, 'workbench/oldest');
+
+/** The oldest set of Grafana's packages that the plugins support, for the browser tests. */
+export function installOldestPackages(): void {
+  const lock = join(OLDEST, 'package-lock.json');
+  const installed = join(OLDEST, 'node_modules/.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  process.stdout.write('installing the oldest supported packages of Grafana, for the browser tests\n');
+  const { status } = spawnSync(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--workspaces=false', '--loglevel=error'],
+    {
+      cwd: OLDEST,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }
+  );
+  if (status !== 0) process.stdout.write('not installed: browser tests with them are skipped\n');
 }
 
 let areListsRead = false;

@@ -12,6 +12,8 @@ export interface HostConfig {
   readonly packageSet: PackageSet;
   /** Serve the page under Grafana's own Content-Security-Policy. */
   readonly contentSecurityPolicy: boolean;
+  /** Pages load anew when something was built. */
+  readonly reload: boolean;
 }
 
 const schema = z.object({
@@ -22,6 +24,7 @@ const schema = z.object({
   THROUGHLINE_ENVIRONMENT: z.string().min(1).default('default'),
   THROUGHLINE_WORKBENCH_PACKAGES: z.enum(PACKAGE_SETS).default('current'),
   THROUGHLINE_WORKBENCH_CSP: z.stringbool().default(false),
+  THROUGHLINE_WORKBENCH_RELOAD: z.stringbool().default(false),
 });
 
 /** @throws Error naming every variable that is wrong */
@@ -41,5 +44,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): H
     environment: parsed.data.THROUGHLINE_ENVIRONMENT,
     packageSet: parsed.data.THROUGHLINE_WORKBENCH_PACKAGES,
     contentSecurityPolicy: parsed.data.THROUGHLINE_WORKBENCH_CSP,
+    reload: parsed.data.THROUGHLINE_WORKBENCH_RELOAD,
   };
 }

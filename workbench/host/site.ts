@@ -7,6 +7,7 @@ import { createGzip } from 'node:zlib';
 import { distOf, PLUGINS } from '@throughline/plugin-build';
 import { frontendSettings } from './frontendSettings.ts';
 import { type PackageSet, packagesOf, pageFolder } from './pageBuild.ts';
+import { createReloader, RELOAD_PATH } from './reload.ts';
 
 /** The host page and the files it asks for, under the paths where Grafana serves them. */
 
@@ -42,14 +43,20 @@ const GRAFANA_CSP =
 export interface SiteOptions {
   readonly packageSet: PackageSet;
   readonly contentSecurityPolicy: boolean;
+  readonly reload: boolean;
 }
 
 /** Answers what is the page's; false where the path is none of it. */
-export function createSite({ packageSet, contentSecurityPolicy }: SiteOptions) {
+export function createSite({ packageSet, contentSecurityPolicy, reload }: SiteOptions) {
+  const reloader = reload ? createReloader(packageSet) : undefined;
   const packages = packagesOf(packageSet);
 
   return async function serve(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+    if (reloader && path === RELOAD_PATH) {
+      reloader(response);
+      return true;
+    }
     if (path === '/api/frontend/settings') return sendJson(response, frontendSettings());
     if (path === '/api/search')
       return sendJson(
@@ -107,7 +114,7 @@ export function createSite({ packageSet, contentSecurityPolicy }: SiteOptions) {
 <style>html,body,#root{height:100%;margin:0}</style>
 <link rel="stylesheet" href="/build/index.css">
 </head>
-<body><div id="root"></div><script nonce="${nonce}" type="module" src="/build/index.js"></script></body>
+<body><div id="root"></div>${reloader ? reloadScript(nonce) : ''}<script nonce="${nonce}" type="module" src="/build/index.js"></script></body>
 </html>
 `;
     const headers: Record<string, string> = { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' };
@@ -120,6 +127,10 @@ export function createSite({ packageSet, contentSecurityPolicy }: SiteOptions) {
     response.writeHead(200, headers);
     response.end(html);
   }
+}
+
+function reloadScript(nonce: string): string {
+  return `<script nonce="${nonce}">new EventSource('${RELOAD_PATH}').onmessage = () => location.reload();</script>`;
 }
 
 interface ProvisionedDashboard {

@@ -74,6 +74,7 @@ function edgeCurves(source: string, target: string) {
       description: 'Share of the calls that failed. Click a point for the calls behind it.',
       query: red(['errorShare']),
       unit: 'percentunit',
+      softMax: 0.05,
       fill: 30,
       series: [{ match: '/^errorShare/', name: 'failed', colour: 'red' }],
     }),

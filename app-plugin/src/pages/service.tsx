@@ -65,6 +65,7 @@ function serviceCurves(service: string) {
       description: `Share of requests that failed. ${CLICK}`,
       query: red(['errorShare']),
       unit: 'percentunit',
+      softMax: 0.05,
       fill: 30,
       series: [{ match: '/^errorShare/', name: 'failed', colour: 'red' }],
     }),

@@ -49,7 +49,7 @@ function problemOf(error: Error | null, stats: Stats | undefined): string | unde
 }
 
 /** Builds again whenever a source changes, and tells with one line each time. */
-function watch(plugins: readonly PluginFolder[]): void {
+export function watchPlugins(plugins: readonly PluginFolder[] = PLUGINS): void {
   const compiler = webpack(plugins.map((plugin) => webpackConfig(plugin, { development: true })))!;
   compiler.watch({ aggregateTimeout: 50 }, (error, stats) => {
     if (error) return console.error(error.message);
@@ -102,7 +102,7 @@ if (import.meta.main) {
     options: { watch: { type: 'boolean' }, development: { type: 'boolean' }, force: { type: 'boolean' } },
   });
   const plugins = positionals.length > 0 ? PLUGINS.filter(({ id }) => positionals.includes(id)) : PLUGINS;
-  if (values.watch) watch(plugins);
+  if (values.watch) watchPlugins(plugins);
   else {
     await buildPlugins({
       plugins,

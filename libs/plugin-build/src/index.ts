@@ -1,2 +1,2 @@
-export { buildPlugins, type BuildAllOptions } from './build.ts';
+export { buildPlugins, type BuildAllOptions, watchPlugins } from './build.ts';
 export { distOf, entryOf, type PluginFolder, PLUGINS, PROJECT_ROOT, projectVersion } from './plugins.ts';

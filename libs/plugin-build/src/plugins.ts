@@ -20,8 +20,18 @@ const budget = (moduleKib: number, totalKib: number) => ({ moduleBytes: moduleKi
 export const PLUGINS: readonly PluginFolder[] = [
   { id: 'throughline-app', folder: 'app-plugin', nestedAs: '', budget: budget(100, 1_000) },
   { id: 'throughline-datasource', folder: 'datasource-plugin', nestedAs: 'datasource', budget: budget(250, 300) },
-  { id: 'throughline-topology-panel', folder: 'panels/topology', nestedAs: 'panels/topology', budget: budget(150, 250) },
-  { id: 'throughline-waterfall-panel', folder: 'panels/waterfall', nestedAs: 'panels/waterfall', budget: budget(150, 250) },
+  {
+    id: 'throughline-topology-panel',
+    folder: 'panels/topology',
+    nestedAs: 'panels/topology',
+    budget: budget(150, 250),
+  },
+  {
+    id: 'throughline-waterfall-panel',
+    folder: 'panels/waterfall',
+    nestedAs: 'panels/waterfall',
+    budget: budget(150, 250),
+  },
 ];
 
 export function distOf(plugin: PluginFolder): string {

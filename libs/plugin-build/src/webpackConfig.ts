@@ -92,7 +92,10 @@ export function webpackConfig(plugin: PluginFolder, { development }: BuildOption
       crossOriginLoading: 'anonymous',
     },
     resolve: { extensions: ['.ts', '.tsx', '.js', '.mjs', '.jsx'] },
-    plugins: [new VirtualModulesPlugin({ [PUBLIC_PATH_MODULE]: publicPathModule(plugin) }), { apply: copyFiles(plugin) }],
+    plugins: [
+      new VirtualModulesPlugin({ [PUBLIC_PATH_MODULE]: publicPathModule(plugin) }),
+      { apply: copyFiles(plugin) },
+    ],
     performance: { hints: false },
     stats: 'errors-warnings',
     infrastructureLogging: { level: 'error' },
