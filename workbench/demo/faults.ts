@@ -50,7 +50,7 @@ async function tellService({ record }: FaultContext, service: CountingService, n
   await command(service, processNamed(record, service).pid, `fault ${name} ${on ? 'on' : 'off'}`);
 }
 
-/** The router rejects every fifth packet that carries data to payments; its sender sees the connection reset. */
+/** The router rejects one in five packets that carry data to payments, at random; its sender sees the connection reset. */
 function setResets({ record, realm }: FaultContext, on: boolean): void {
   // Declared before it is deleted, so that deleting succeeds whether it was on or not.
   const off = `table ip ${RESET_TABLE} {}\ndelete table ip ${RESET_TABLE}\n`;
@@ -58,7 +58,7 @@ function setResets({ record, realm }: FaultContext, on: boolean): void {
   const rules = `table ip ${RESET_TABLE} {
   chain forward {
     type filter hook forward priority filter;
-    ${match} numgen inc mod 5 == 0 reject with tcp reset
+    ${match} numgen random mod 5 == 0 reject with tcp reset
   }
 }
 `;
