@@ -22,7 +22,7 @@ export function curve({
   description,
   query,
   unit,
-  max,
+  softMax,
   fill = 10,
   stacked = false,
   series,

@@ -1,19 +1,21 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type DataFrame } from '@grafana/data';
 import { describe, expect, it } from 'vitest';
 import { findFindings, headline, serviceState, shortStatement } from './findings.ts';
 import { type Edge, type Operation, type Overview, readOverview, type SideFigures } from './overview.ts';
 import { serviceFinding } from './service.ts';
+import resets from './testdata/resets.json';
+import slowSql from './testdata/slow-sql.json';
+import wrongUpstream from './testdata/wrong-upstream.json';
 
-function recorded(name: string): Overview {
-  const frames = JSON.parse(readFileSync(join(import.meta.dirname, `testdata/${name}.json`), 'utf8')) as {
-    name: string;
-    custom: object;
-    fields: Record<string, unknown[]>;
-  }[];
+interface RecordedFrame {
+  readonly name: string;
+  readonly custom: object;
+  readonly fields: Readonly<Record<string, readonly unknown[]>>;
+}
+
+function recorded(frames: readonly object[]): Overview {
   return readOverview(
-    frames.map(
+    (frames as readonly RecordedFrame[]).map(
       (frame) =>
         ({
           name: frame.name,
@@ -27,7 +29,7 @@ function recorded(name: string): Overview {
 
 describe('findings in recorded faults', () => {
   it('names the statement, not the callers that wait for it, nor the neighbours that suffer from the load', () => {
-    const overview = recorded('slow-sql');
+    const overview = recorded(slowSql);
     const findings = findFindings(overview);
     expect(findings).toHaveLength(1);
     expect(findings[0]).toMatchObject({ severity: 'slow', place: 'database', source: 'catalog', target: 'mariadbd' });
@@ -38,14 +40,14 @@ describe('findings in recorded faults', () => {
   });
 
   it('sees that the callee answered none of the calls that broke', () => {
-    const [first, ...others] = findFindings(recorded('resets'));
+    const [first, ...others] = findFindings(recorded(resets));
     expect(first).toMatchObject({ severity: 'failing', place: 'network', target: 'payments' });
     expect(first!.victims).toEqual(expect.arrayContaining(['nginx', 'checkout']));
     expect(others).toEqual([]);
   });
 
   it('sees that a route moved to a service that does not have it', () => {
-    const overview = recorded('wrong-upstream');
+    const overview = recorded(wrongUpstream);
     const findings = findFindings(overview);
     expect(findings[0]).toMatchObject({ place: 'route', source: 'nginx', target: 'payments', endpoint: '/products' });
     expect(findings[0]!.evidence).toContain('before, catalog answered /products');

@@ -47,6 +47,8 @@ const FEWEST_FAILURES = 3;
 export const SLOW_FACTOR = 2;
 const SLOW_BY_NS = 5e6;
 const FEWEST_REQUESTS = 10;
+/** A delay counts when it adds up to this much waiting each second: 2 ms. A lookup now and then is nobody's incident. */
+const LEAST_ADDED_NS = 2e6;
 
 export function isFailing(requests: number, errors: number): boolean {
   return errors >= FEWEST_FAILURES && errors / requests > FAILING_SHARE;
@@ -89,7 +91,9 @@ export function findFindings(overview: Overview): Finding[] {
   const late = overview.edges.filter((edge) => edgeState(edge) === 'slow');
   for (const edge of late) {
     // A failing callee is slow or quick as it likes: the failure is what is told.
-    if (!failing.has(edge.target) && isOriginOfDelay(edge, late)) findings.push(delayFinding(edge, overview));
+    if (failing.has(edge.target) || !isOriginOfDelay(edge, late)) continue;
+    const finding = delayFinding(edge, overview);
+    if (finding.weight >= LEAST_ADDED_NS) findings.push(finding);
   }
   return mergeByTarget(findings).sort(
     (a, b) => Number(b.severity === 'failing') - Number(a.severity === 'failing') || b.weight - a.weight

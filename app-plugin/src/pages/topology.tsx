@@ -29,7 +29,10 @@ export const topologyPage = () =>
         displayMode: 'transparent',
         options: { focus },
         fieldConfig: NO_FIELD_CONFIG,
-        $data: new SceneQueryRunner({ datasource: DATASOURCE, queries: [query('map', { queryType: 'serviceMap' })] }),
+        $data: new SceneQueryRunner({
+          datasource: DATASOURCE, // The overview tells the panel what was before: without it nothing is slow.
+          queries: [query('map', { queryType: 'serviceMap' }), query('overview', { queryType: 'overview' })],
+        }),
       }),
     ],
     View: TopologyView,

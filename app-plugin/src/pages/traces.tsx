@@ -214,10 +214,11 @@ function searchFor(text: string, body: AppPageBody): void {
 function tracesFinding(rows: readonly TraceRow[], params: Params): string {
   const of = params['endpoint'] || params['service'] || params['source'];
   const what = of ? `${of}: ` : '';
-  if (rows.length === 0) return `${what}no request matches`;
+  if (rows.length === 0) return of ? `${what}no request matches` : 'No request matches';
   const failed = rows.filter(({ status }) => status === 'Error').length;
   const slowest = Math.max(...rows.map(({ duration }) => duration));
-  const shown = rows.length === LIMIT ? `first ${LIMIT} requests` : `${formatCount(rows.length)} requests`;
+  const shown =
+    rows.length === LIMIT ? `${of ? 'first' : 'First'} ${LIMIT} requests` : `${formatCount(rows.length)} requests`;
   const failures = failed === 0 ? 'none failed' : `${failed} failed (${formatShare(failed / rows.length)})`;
   return `${what}${shown}, ${failures}; median ${formatDuration(durationQuantile(rows, 0.5))}, slowest ${formatDuration(slowest)}`;
 }

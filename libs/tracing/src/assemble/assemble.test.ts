@@ -224,6 +224,15 @@ describe('assemble', () => {
     expect(call.hops.map(({ point }) => point)).toEqual(['gateway client', 'eth0', 'eth0', 'shop server']);
   });
 
+  it('lets the answer leave the process before the interface beside it, although its send is stamped later', () => {
+    const call = nodesOf(assemble(shop()).roots).find(({ hops }) => hops.length > 2)!;
+    const [client, outer, inner, server] = call.hops;
+    // The interface saw the answer 0.13 ms before the send returned.
+    expect(server!.responseAtNs).toBe(inner!.responseAtNs);
+    expect(server!.responseAtNs).toBeLessThan(1.5e6 + 17e6);
+    expect(client!.responseAtNs! - outer!.responseAtNs!).toBeGreaterThan(0);
+  });
+
   it('is not misled by a client that gave up', () => {
     const pairs = Array.from({ length: 20 }, (_, i) =>
       exchange(

@@ -58,6 +58,13 @@ export function hopPoints(
     const between = isSameClock ? 0 : uncertaintyOf(previous.hostId) + uncertaintyOf(point.hostId);
     ordered.push({ ...point, requestAtNs: last, uncertaintyNs: between });
   }
+  // A send is stamped when the call returns, and on its way in the kernel the answer has passed the interfaces by then:
+  // it left the process no later than the interface beside it saw it.
+  const server = ordered.at(-1);
+  const beside = ordered.findLast(({ kind, hostId }) => kind === 'interface' && hostId === server?.hostId);
+  if (server?.kind === 'process' && server.responseAtNs !== undefined && beside?.responseAtNs !== undefined) {
+    ordered[ordered.length - 1] = { ...server, responseAtNs: Math.min(server.responseAtNs, beside.responseAtNs) };
+  }
   let answer = -Infinity;
   for (let i = ordered.length - 1; i >= 0; i--) {
     const point = ordered[i]!;
