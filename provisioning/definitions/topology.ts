@@ -16,7 +16,11 @@ export const topology = dashboard({
           description: 'One node per service or far end. Red edges fail, and the one where failures begin is marked.',
           width: 24,
           height: 20,
-          queries: [{ queryType: 'serviceMap', version: QUERY_VERSION, limit: 2_000 }],
+          // The overview tells the panel what was before: without it nothing is slow.
+          queries: [
+            { queryType: 'serviceMap', version: QUERY_VERSION, limit: 2_000 },
+            { queryType: 'overview', version: QUERY_VERSION, limit: 500 },
+          ],
         },
       ],
     },
