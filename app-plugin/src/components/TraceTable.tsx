@@ -43,7 +43,7 @@ export function TraceTable({ rows, isCompact = false }: TraceTableProps) {
                   {isFailed && <Icon name="exclamation-circle" size="sm" />} {outcomeText(row)}
                 </td>
                 <td className={styles.grow}>
-                  <AppLink to={routes.trace(row.traceID)} data-testid="trace-link">
+                  <AppLink to={routes.trace(row.traceID, row.spanID)} data-testid="trace-link">
                     {row.name}
                   </AppLink>
                 </td>

@@ -1,7 +1,7 @@
 import { type DataFrame } from '@grafana/data';
 import { freshnessFrame } from '@throughline/query';
 import { type RowOf, rowsOf } from '@throughline/ui';
-import { formatCount, formatDurationShort, plural } from '@throughline/viz';
+import { formatDurationShort, plural } from '@throughline/viz';
 import { type Badge } from '../components/PageHeader.tsx';
 
 export type AgentRow = RowOf<typeof freshnessFrame>;
@@ -41,6 +41,10 @@ export function freshnessBadges({ agents, silent, behindNs, dropped }: Freshness
       title: 'Age of the newest row in the store',
     });
   }
+  if (agents.length === 0) {
+    badges.push({ text: 'No agent reports', icon: 'exclamation-triangle', tone: 'warning' });
+    return badges;
+  }
   badges.push(
     silent.length > 0
       ? {
@@ -56,6 +60,6 @@ export function freshnessBadges({ agents, silent, behindNs, dropped }: Freshness
         }
   );
   if (dropped > 0)
-    badges.push({ text: `${formatCount(dropped)} rows dropped`, icon: 'exclamation-triangle', tone: 'warning' });
+    badges.push({ text: `${plural(dropped, 'row')} dropped`, icon: 'exclamation-triangle', tone: 'warning' });
   return badges;
 }

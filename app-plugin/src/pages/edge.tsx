@@ -25,6 +25,7 @@ import {
   type Verdict,
 } from '../model/edge.ts';
 import { findFindings } from '../model/findings.ts';
+import { freshnessBadges, readFreshness } from '../model/freshness.ts';
 import { type Edge, readOverview, type SideFigures, windowSeconds } from '../model/overview.ts';
 import { readTraces } from '../model/traces.ts';
 import { routes } from '../routes.ts';
@@ -39,6 +40,7 @@ export const edgePage = () =>
         ? []
         : [
             query('overview', { queryType: 'overview' }),
+            query('freshness', { queryType: 'freshness' }),
             query('edge', { queryType: 'edge', source, target }),
             query('traces', {
               queryType: 'traceSearch',
@@ -131,6 +133,7 @@ function EdgeView({ body }: { readonly body: AppPageBody }) {
       <PageHeader
         finding={series ? verdict.title : `Reading ${source} → ${target}`}
         sub={series ? verdict.detail : undefined}
+        badges={series ? freshnessBadges(readFreshness(series)) : []}
         actions={
           <span className={own.actions}>
             <ServiceName name={source} />

@@ -15,6 +15,7 @@ import { TraceTable } from '../components/TraceTable.tsx';
 import { curve } from '../curves.ts';
 import { AppLink } from '../links.tsx';
 import { findFindings, shortStatement } from '../model/findings.ts';
+import { freshnessBadges, readFreshness } from '../model/freshness.ts';
 import { readOverview } from '../model/overview.ts';
 import { type Endpoint, endpointsOf, type Neighbour, neighboursOf, serviceFinding } from '../model/service.ts';
 import { readTraces } from '../model/traces.ts';
@@ -30,6 +31,7 @@ export const servicePage = () =>
         ? []
         : [
             query('overview', { queryType: 'overview' }),
+            query('freshness', { queryType: 'freshness' }),
             query('traces', {
               queryType: 'traceSearch',
               of: 'requests',
@@ -134,6 +136,7 @@ function ServiceView({ body }: { readonly body: AppPageBody }) {
     <div className={styles.page}>
       <PageHeader
         finding={series ? finding : `Reading ${service}`}
+        badges={series ? freshnessBadges(readFreshness(series)) : []}
         actions={
           <>
             <AppLink to={routes.topology(service)} className={styles.link}>

@@ -9,6 +9,7 @@ import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { findFindings, serviceState } from '../model/findings.ts';
+import { freshnessBadges, readFreshness } from '../model/freshness.ts';
 import { type Overview, readOverview } from '../model/overview.ts';
 import { curvesByService } from '../model/series.ts';
 import { ServicesTable } from './servicesTable.tsx';
@@ -20,6 +21,7 @@ export const servicesPage = () =>
     keys: ['filter'],
     queriesOf: () => [
       query('overview', { queryType: 'overview' }),
+      query('freshness', { queryType: 'freshness' }),
       query('curves', { queryType: 'red', metrics: ['rate', 'errorShare', 'p95'], groupBy: 'service', limit: 200 }),
     ],
     View: ServicesView,
@@ -36,7 +38,10 @@ function ServicesView({ body }: { readonly body: AppPageBody }) {
   }, [series]);
   return (
     <div className={styles.page}>
-      <PageHeader finding={series ? servicesFinding(overview) : 'Reading services'} />
+      <PageHeader
+        finding={series ? servicesFinding(overview) : 'Reading services'}
+        badges={series ? freshnessBadges(readFreshness(series)) : []}
+      />
       <DataState
         data={data}
         awaited="services"

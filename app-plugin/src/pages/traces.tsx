@@ -13,6 +13,7 @@ import { PageHeader } from '../components/PageHeader.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { TraceTable } from '../components/TraceTable.tsx';
 import { navigate } from '../links.tsx';
+import { freshnessBadges, readFreshness } from '../model/freshness.ts';
 import { durationQuantile, readTraces, type TraceRow } from '../model/traces.ts';
 import { routes } from '../routes.ts';
 
@@ -39,6 +40,7 @@ export const tracesPage = () =>
     refresh: '',
     onParams: rangeOfPoint,
     queriesOf: (params) => [
+      query('freshness', { queryType: 'freshness' }),
       query('traces', {
         queryType: 'traceSearch',
         of: subjectOf(params),
@@ -89,7 +91,10 @@ function TracesView({ body }: { readonly body: AppPageBody }) {
   const rows = useMemo(() => readTraces(series ?? []), [series]);
   return (
     <div className={styles.page}>
-      <PageHeader finding={series ? tracesFinding(rows, params) : 'Searching traces'} />
+      <PageHeader
+        finding={series ? tracesFinding(rows, params) : 'Searching traces'}
+        badges={series ? freshnessBadges(readFreshness(series)) : []}
+      />
       <Chips body={body} params={params} />
       <DataState
         data={data}

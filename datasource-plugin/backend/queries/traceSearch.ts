@@ -19,6 +19,7 @@ export async function answerTraceSearch(query: TraceSearchQuery, context: QueryC
   const found = await context.store.rows<FoundRow>(statement, context.run);
   const rows = found.map((row): FrameRow<typeof traceListFrame> => ({
     traceID: row.TraceId === NO_TRACE ? row.SpanId : row.TraceId,
+    spanID: row.SpanId,
     startTime: BigInt(row.Start),
     service: row.Service,
     name: row.Name,

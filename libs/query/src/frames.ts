@@ -182,6 +182,11 @@ export const traceListFrame = {
       config: { displayName: 'Trace' },
       doc: 'Opens the trace: the trace id, or the id of its root span where the wire carried none.',
     },
+    spanID: {
+      type: 'string',
+      config: { displayName: 'Span', custom: { hidden: true } },
+      doc: 'Of the request that was found: the span to look at in its trace.',
+    },
     startTime: { type: 'time', config: { displayName: 'Start' }, doc: '' },
     service: { type: 'string', config: { displayName: 'Service' }, doc: '' },
     name: { type: 'string', config: { displayName: 'Name' }, doc: '' },
