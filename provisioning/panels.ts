@@ -163,7 +163,12 @@ function panel(id: number, input: PanelInput, gridPos: GridPosition): Panel {
         ...(unit !== undefined && type !== 'table' && { unit }),
         ...input.defaults,
         ...(links.length > 0 && { links: links.map((link) => ({ ...link, targetBlank: false })) }),
-        custom: { ...DEFAULT_CUSTOM[type], ...input.custom },
+        custom: {
+          ...DEFAULT_CUSTOM[type],
+          // Nothing at all must not look like much: the axis of shares reaches 5 % at least.
+          ...(type === 'timeseries' && unit === 'percentunit' && { axisSoftMax: 0.05 }),
+          ...input.custom,
+        },
       },
       overrides: [
         // As a default it would be of texts too, and an id that is all digits would be shown rounded.

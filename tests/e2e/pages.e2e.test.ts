@@ -48,7 +48,7 @@ const VISITS: readonly Visit[] = [
     path: () => app('topology'),
     shows: (page) =>
       page
-        .getByRole('treeitem', { name: /checkout calls payments/ })
+        .getByRole('treeitem', { name: / calls / })
         .first()
         .waitFor({ state: 'attached', timeout: 30_000 }),
   },

@@ -69,11 +69,11 @@ const getStyles = (theme: GrafanaTheme2) => ({
   warning: css({
     borderColor: theme.colors.warning.borderTransparent,
     background: theme.colors.warning.transparent,
-    color: theme.colors.warning.text,
+    svg: { color: theme.colors.warning.text },
   }),
   error: css({
     borderColor: theme.colors.error.borderTransparent,
     background: theme.colors.error.transparent,
-    color: theme.colors.error.text,
+    svg: { color: theme.colors.error.text },
   }),
 });

@@ -73,8 +73,8 @@ export function judgeEdge(
   const finding =
     findings.find((each) => each.source === source && each.target === target) ??
     // Told once for the busiest caller; it holds for this one as well.
-    findings.find((each) => each.target === target && each.severity === edgeState(edge));
-  const state = edgeState(edge);
+    findings.find((each) => each.target === target && each.severity === edgeState(edge, overview.windows));
+  const state = edgeState(edge, overview.windows);
   const stations = stationsOf(edge, finding, detail);
   if (finding) return { ...words(edge, finding, overview, detail), severity: finding.severity, stations };
   const origin = state === 'ok' ? undefined : findings.find(({ victims }) => victims.includes(target));

@@ -1,4 +1,12 @@
-import { formatDurationShort, formatFactor, formatRate, formatShare } from '@throughline/viz';
+import {
+  formatDurationShort,
+  formatFactor,
+  formatRate,
+  formatShare,
+  HEALTH,
+  isFailing,
+  isSlow,
+} from '@throughline/viz';
 import {
   beforeSeconds,
   type Edge,
@@ -40,60 +48,32 @@ export interface Finding {
   readonly victims: readonly string[];
 }
 
-/** Above this share of failed requests a service or an edge is failing. */
-export const FAILING_SHARE = 0.005;
-const FEWEST_FAILURES = 3;
-/** Slow: p95 more than twice of what it was, and by more than this. */
-export const SLOW_FACTOR = 2;
-const SLOW_BY_NS = 5e6;
-const FEWEST_REQUESTS = 10;
-/** A delay counts when it adds up to this much waiting each second: 2 ms. A lookup now and then is nobody's incident. */
-const LEAST_ADDED_NS = 2e6;
-
-export function isFailing(requests: number, errors: number): boolean {
-  return errors >= FEWEST_FAILURES && errors / requests > FAILING_SHARE;
-}
-
-function isSlow(figures: SideFigures): boolean {
-  const { p95, p95Before, requests, requestsBefore } = figures;
-  if (p95 === null || p95Before === null || requests < FEWEST_REQUESTS || requestsBefore < FEWEST_REQUESTS)
-    return false;
-  return p95 > SLOW_FACTOR * p95Before && p95 - p95Before > SLOW_BY_NS;
-}
-
 export type ServiceState = 'failing' | 'slow' | 'ok' | 'silent';
 
 export function serviceState(row: ServiceRow): ServiceState {
   if (row.requests === 0) return (row.rateBefore ?? 0) > 0 ? 'silent' : 'ok';
   if (isFailing(row.requests, row.errors)) return 'failing';
-  const { p95, p95Before, requests } = row;
-  const isLate =
-    p95 !== null &&
-    p95Before !== null &&
-    requests >= FEWEST_REQUESTS &&
-    p95 > SLOW_FACTOR * p95Before &&
-    p95 - p95Before > SLOW_BY_NS;
-  return isLate ? 'slow' : 'ok';
+  // The rows of services name no number of requests before: where there was a rate, there were enough.
+  const requestsBefore = (row.rateBefore ?? 0) > 0 ? HEALTH.fewestCalls : 0;
+  return isSlow({ ...row, requestsBefore }, row.requests / (row.rate ?? 1)) ? 'slow' : 'ok';
 }
 
-export function edgeState(edge: Edge): 'failing' | 'slow' | 'ok' {
+export function edgeState(edge: Edge, windows: Overview['windows']): 'failing' | 'slow' | 'ok' {
   const figures = figuresOf(edge);
   if (isFailing(figures.requests, figures.errors)) return 'failing';
-  return isSlow(figures) ? 'slow' : 'ok';
+  return isSlow(figures, windowSeconds(windows)) ? 'slow' : 'ok';
 }
 
 export function findFindings(overview: Overview): Finding[] {
-  const failures = overview.edges.filter((edge) => edgeState(edge) === 'failing');
+  const failures = overview.edges.filter((edge) => edgeState(edge, overview.windows) === 'failing');
   const findings = failures
     .filter((edge) => isOriginOfFailure(edge, failures))
     .map((edge) => failureFinding(edge, overview));
   const failing = new Set(findings.map(({ target }) => target));
-  const late = overview.edges.filter((edge) => edgeState(edge) === 'slow');
+  const late = overview.edges.filter((edge) => edgeState(edge, overview.windows) === 'slow');
   for (const edge of late) {
     // A failing callee is slow or quick as it likes: the failure is what is told.
-    if (failing.has(edge.target) || !isOriginOfDelay(edge, late)) continue;
-    const finding = delayFinding(edge, overview);
-    if (finding.weight >= LEAST_ADDED_NS) findings.push(finding);
+    if (!failing.has(edge.target) && isOriginOfDelay(edge, late)) findings.push(delayFinding(edge, overview));
   }
   return mergeByTarget(findings).sort(
     (a, b) => Number(b.severity === 'failing') - Number(a.severity === 'failing') || b.weight - a.weight
@@ -115,7 +95,7 @@ function brokenOnTheWay({ client, server }: Edge): boolean {
   if (!client || !server) return false;
   const lost = client.resets + client.timeouts;
   const answered = server.errors - server.resets - server.timeouts;
-  return lost >= FEWEST_FAILURES && lost > client.errors * 0.5 && answered < client.errors * 0.3;
+  return lost >= HEALTH.fewestFailures && lost > client.errors * 0.5 && answered < client.errors * 0.3;
 }
 
 function failureFinding(edge: Edge, overview: Overview): Finding {
@@ -130,7 +110,7 @@ function failureFinding(edge: Edge, overview: Overview): Finding {
     target,
     rate,
     weight: rate,
-    victims: victimsOf(source, overview.edges, 'failing'),
+    victims: victimsOf(source, overview, 'failing'),
   };
   const moved = movedOperation(edge, overview);
   if (moved) {
@@ -190,7 +170,7 @@ function movedOperation(
   for (const operation of operations) {
     if (operation.source !== source || operation.target !== target) continue;
     const figures = figuresOf(operation);
-    if (figures.errors < figures.requests * 0.9 || figures.errors < FEWEST_FAILURES) continue;
+    if (figures.errors < figures.requests * 0.9 || figures.errors < HEALTH.fewestFailures) continue;
     if (rateBefore(operation) > rateNow(operation) * 0.1) continue;
     const former = operations.find(
       (other) =>
@@ -246,7 +226,7 @@ function delayFinding(edge: Edge, overview: Overview): Finding {
     target,
     rate: figures.requests / windowSeconds(overview.windows),
     weight: addedTime(figures) / windowSeconds(overview.windows),
-    victims: victimsOf(source, overview.edges, 'slow'),
+    victims: victimsOf(source, overview, 'slow'),
   };
   const share = networkShare(edge);
   if (share > 0.5) {
@@ -317,12 +297,12 @@ export function shortStatement(endpoint: string): string {
 }
 
 /** Callers of `service` that are in trouble too, nearest first. */
-function victimsOf(service: string, edges: readonly Edge[], severity: Severity): string[] {
+function victimsOf(service: string, { edges, windows }: Overview, severity: Severity): string[] {
   const found = [service];
   for (const name of found) {
     for (const edge of edges) {
       if (edge.target !== name || found.includes(edge.source) || edge.source === 'unknown') continue;
-      if (edgeState(edge) === severity) found.push(edge.source);
+      if (edgeState(edge, windows) === severity) found.push(edge.source);
     }
   }
   return found;
@@ -352,7 +332,7 @@ export function headline(overview: Overview, findings: readonly Finding[]): stri
   if (!first) {
     const asked = overview.services.filter(({ requests }) => requests > 0);
     if (asked.length === 0) return 'No requests in this time range';
-    return `All ${names} services answer: nothing fails more than ${formatShare(FAILING_SHARE)}, nothing is ${SLOW_FACTOR}× slower than before`;
+    return `All ${names} services answer: nothing fails more than ${formatShare(HEALTH.failingShare)}, nothing is ${HEALTH.slowFactor}× slower than before`;
   }
   const more =
     others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'finding' : 'findings'} below`;

@@ -1,4 +1,5 @@
 export * from './colours.ts';
 export * from './format.ts';
+export * from './health.ts';
 export * from './topology/index.ts';
 export * from './waterfall/index.ts';

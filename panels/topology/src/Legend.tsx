@@ -1,5 +1,5 @@
 import { useTheme2 } from '@grafana/ui';
-import { formatShare, STATE_THRESHOLDS } from '@throughline/viz';
+import { formatShare, HEALTH } from '@throughline/viz';
 import { type ReactNode } from 'react';
 import { StateMark } from './StateMark.tsx';
 import { type TopologyStyles } from './styles.ts';
@@ -18,13 +18,13 @@ export function Legend({ styles, hasBefore }: { readonly styles: TopologyStyles;
       <span>
         {sample(<path d="M1 7H27" stroke={colors.error.text} strokeWidth="2.5" />)}
         <StateMark state="failing" size={11} />
-        failing, &gt; {formatShare(STATE_THRESHOLDS.failingShare)} of calls
+        failing, &gt; {formatShare(HEALTH.failingShare)} of calls
       </span>
       {hasBefore && (
         <span>
           {sample(<path d="M1 7H27" stroke={colors.warning.text} strokeWidth="2.5" />)}
           <StateMark state="slow" size={11} />
-          slow, p95 &gt; {STATE_THRESHOLDS.slowFactor}× before
+          slow, p95 &gt; {HEALTH.slowFactor}× before
         </span>
       )}
       <span>

@@ -1,7 +1,15 @@
 import { type DataFrame, type Field, type LinkModel } from '@grafana/data';
-import { mapEdgesFrame, mapNodesFrame, overviewEdgesFrame } from '@throughline/query';
+import { type ComparisonCustom, mapEdgesFrame, mapNodesFrame, overviewEdgesFrame } from '@throughline/query';
 import { readRows, type RowOf } from '@throughline/ui';
-import { buildGraph, type EdgeFigures, edgeId, kindOf, type TopologyGraph, type TopologyNode } from '@throughline/viz';
+import {
+  buildGraph,
+  type EdgeFigures,
+  edgeId,
+  isSlow,
+  kindOf,
+  type TopologyGraph,
+  type TopologyNode,
+} from '@throughline/viz';
 
 export type NodeRow = RowOf<typeof mapNodesFrame>;
 export type EdgeRow = RowOf<typeof mapEdgesFrame>;
@@ -47,14 +55,14 @@ export function readServiceMap(series: readonly DataFrame[], groupBy: string): S
   }
   const before = readBefore(series.filter((frame) => has(frame, 'side', 'p95Before')));
   const figures = edgeRows.map((row): EdgeFigures => {
-    const p95Before = before.get(edgeId(row.source, row.target));
+    const compared = before.get(edgeId(row.source, row.target));
     return {
       source: row.source,
       target: row.target,
       rate: Number(row.mainstat) || 0,
       errorShare: failedShare(row),
       p95: row.secondarystat,
-      ...(p95Before !== undefined && { p95Before }),
+      ...compared,
       protocols: row.detail__protocols,
       evidence: row.detail__evidence,
     };
@@ -118,12 +126,22 @@ function failedShare(row: EdgeRow): number {
   );
 }
 
-/** p95 of the window before, of the client's side where both saw the calls, as the map's own p95. */
-function readBefore(frames: readonly DataFrame[]): ReadonlyMap<string, number | null> {
-  const before = new Map<string, number | null>();
-  for (const row of frames.flatMap((frame) => readRows(frame, overviewEdgesFrame))) {
-    const id = edgeId(row.source, row.target);
-    if (row.side === 'client' || !before.has(id)) before.set(id, row.p95Before);
+interface Before {
+  readonly p95Before: number | null;
+  readonly isSlow: boolean;
+}
+
+/** The window before, of the client's side where both saw the calls, as the map's own figures. */
+function readBefore(frames: readonly DataFrame[]): ReadonlyMap<string, Before> {
+  const before = new Map<string, Before>();
+  for (const frame of frames) {
+    const { nowFromMs = 0, nowToMs = 0 } = (frame.meta?.custom ?? {}) as Partial<ComparisonCustom>;
+    const seconds = Math.max(1, (nowToMs - nowFromMs) / 1_000);
+    for (const row of readRows(frame, overviewEdgesFrame)) {
+      const id = edgeId(row.source, row.target);
+      if (row.side !== 'client' && before.has(id)) continue;
+      before.set(id, { p95Before: row.p95Before, isSlow: isSlow(row, seconds) });
+    }
   }
   return before;
 }

@@ -139,8 +139,14 @@ export function beforeFrame(p95Before: Readonly<Record<string, number>>): DataFr
   const ends = Object.keys(p95Before).map((id) => id.split(' → '));
   return toDataFrame({
     name: 'edges',
-    meta: { type: 'table' },
+    meta: { type: 'table', custom: { nowFromMs: 0, nowToMs: 60_000 } },
     fields: [
+      ...Object.entries({ requests: 600, requestsBefore: 600, mean: 25e6, p95: 50e6 }).map(([name, value]) => ({
+        name,
+        type: FieldType.number,
+        values: ends.map(() => value),
+      })),
+      { name: 'meanBefore', type: FieldType.number, values: Object.values(p95Before).map((p95) => p95 / 2) },
       { name: 'source', type: FieldType.string, values: ends.map(([source]) => source) },
       { name: 'target', type: FieldType.string, values: ends.map(([, target]) => target) },
       { name: 'side', type: FieldType.string, values: ends.map(() => 'client') },

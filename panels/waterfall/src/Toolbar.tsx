@@ -158,7 +158,7 @@ const getStyles = (theme: GrafanaTheme2) => {
     borderRadius: 0,
     borderRight: `1px solid ${theme.colors.border.weak}`,
     '&:last-child': { borderRight: 0 },
-    '& > span': { color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' },
+    '& > span': { fontWeight: theme.typography.fontWeightRegular, fontVariantNumeric: 'tabular-nums' },
   } as const;
   return {
     bar: css({

@@ -3,3 +3,4 @@ declare module 'grafana-internal:*';
 declare module '*.css';
 declare module 'systemjs/dist/system.js';
 declare module 'systemjs/dist/extras/amd.js';
+declare module 'systemjs/dist/extras/named-register.js';

@@ -84,6 +84,8 @@ export class WorkbenchBackendSrv {
         body: hasBody ? (isRaw ? data : JSON.stringify(data)) : null,
       });
     } catch (error) {
+      // The browser ends every request of a page that is left: nobody is there to be told.
+      if (isLeaving) return new Promise(() => {});
       const isCancelled = error instanceof DOMException && error.name === 'AbortError';
       throw this.#failure(options, undefined, { message: (error as Error).message }, isCancelled, showErrorAlert);
     }
@@ -118,6 +120,9 @@ export class WorkbenchBackendSrv {
     return failure;
   }
 }
+
+let isLeaving = false;
+for (const event of ['beforeunload', 'pagehide']) addEventListener(event, () => (isLeaving = true));
 
 async function readBody(response: Response, type: BackendSrvRequest['responseType']): Promise<unknown> {
   if (type === 'arraybuffer') return response.arrayBuffer();

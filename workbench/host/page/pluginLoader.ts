@@ -1,5 +1,6 @@
 import 'systemjs/dist/system.js';
 import 'systemjs/dist/extras/amd.js';
+import 'systemjs/dist/extras/named-register.js';
 import {
   type AppPlugin,
   type DataSourceApi,

@@ -136,7 +136,9 @@ export function initRegistries(): void {
         property('max', 'Max', number, numberOverrideProcessor),
         property('fieldMinMax', 'Field min/max', boolean, booleanOverrideProcessor),
         property('decimals', 'Decimals', number, numberOverrideProcessor),
-        property('displayName', 'Display name', text, displayNameOverrideProcessor),
+        property('displayName', 'Display name', text, displayNameOverrideProcessor, {
+          settings: { expandTemplateVars: true },
+        }),
         property('color', 'Color scheme', NoEditor, identityOverrideProcessor),
         property('noValue', 'No value', text, stringOverrideProcessor),
         property('links', 'Data links', NoEditor, dataLinksOverrideProcessor),

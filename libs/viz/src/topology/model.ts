@@ -1,3 +1,5 @@
+import { HEALTH } from '../health.ts';
+
 /** The service map as data: who calls whom, how often, how well. Nothing here knows where a node is drawn. */
 
 export const NODE_KINDS = ['service', 'database', 'cache', 'queue', 'dns', 'external', 'caller', 'group'] as const;
@@ -33,6 +35,8 @@ export interface EdgeFigures {
   readonly p95: number | null;
   /** The same in the window it is compared with; absent where there is none. */
   readonly p95Before?: number | null;
+  /** By the rule of health.ts, which needs more of that window than is shown. */
+  readonly isSlow?: boolean;
   readonly protocols: string;
   /** Which sides reported the calls: client and server, client, server. */
   readonly evidence: string;
@@ -50,40 +54,23 @@ export interface TopologyGraph {
   readonly edges: readonly TopologyEdge[];
 }
 
-export interface StateThresholds {
-  /** Share of calls above which an edge is failing. */
-  readonly failingShare: number;
-  /** An edge is slow where its p95 is more than this many times the one before … */
-  readonly slowFactor: number;
-  /** … and at least so much above it, in nanoseconds: twice nothing is still nothing. */
-  readonly slowLeastNs: number;
-}
-
-export const STATE_THRESHOLDS: StateThresholds = { failingShare: 0.005, slowFactor: 2, slowLeastNs: 1e6 };
-
 export function edgeId(source: string, target: string): string {
   return `${source} → ${target}`;
 }
 
-export function stateOf(edge: EdgeFigures, thresholds: StateThresholds = STATE_THRESHOLDS): EdgeState {
-  if (edge.errorShare > thresholds.failingShare) return 'failing';
-  const { p95, p95Before } = edge;
-  if (p95 === null || p95Before === null || p95Before === undefined) return 'ok';
-  return p95 > p95Before * thresholds.slowFactor && p95 - p95Before > thresholds.slowLeastNs ? 'slow' : 'ok';
+export function stateOf({ errorShare, isSlow }: EdgeFigures): EdgeState {
+  if (errorShare > HEALTH.failingShare) return 'failing';
+  return isSlow === true ? 'slow' : 'ok';
 }
 
 /** Edges without both of their nodes are left out; of edges between the same two nodes the first stays. */
-export function buildGraph(
-  nodes: readonly TopologyNode[],
-  figures: readonly EdgeFigures[],
-  thresholds: StateThresholds = STATE_THRESHOLDS
-): TopologyGraph {
+export function buildGraph(nodes: readonly TopologyNode[], figures: readonly EdgeFigures[]): TopologyGraph {
   const known = new Set(nodes.map(({ id }) => id));
   const edges = new Map<string, TopologyEdge>();
   for (const edge of figures) {
     const id = edgeId(edge.source, edge.target);
     if (!known.has(edge.source) || !known.has(edge.target) || edges.has(id)) continue;
-    edges.set(id, { ...edge, id, bad: stateOf(edge, thresholds), origin: false });
+    edges.set(id, { ...edge, id, bad: stateOf(edge), origin: false });
   }
   return { nodes, edges: withOrigins([...edges.values()]) };
 }
@@ -114,12 +101,12 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-export function nodeStates(graph: TopologyGraph, thresholds = STATE_THRESHOLDS): ReadonlyMap<string, EdgeState> {
+export function nodeStates(graph: TopologyGraph): ReadonlyMap<string, EdgeState> {
   const slow = new Set(graph.edges.filter(({ bad }) => bad === 'slow').map(({ target }) => target));
   return new Map(
     graph.nodes.map(({ id, errorShare }) => [
       id,
-      errorShare > thresholds.failingShare ? 'failing' : slow.has(id) ? 'slow' : 'ok',
+      errorShare > HEALTH.failingShare ? 'failing' : slow.has(id) ? 'slow' : 'ok',
     ])
   );
 }
