@@ -121,6 +121,13 @@ describe('findings', () => {
     expect(own).toMatchObject({ severity: 'slow', place: 'service' });
   });
 
+  it('leaves the exports of SDKs alone: no request waits for them', () => {
+    const exports = edge('pay', '10.0.0.1:4318', { mean: 60e6, p95: 90e6 });
+    const overview = overviewOf([exports], [{ ...exports, endpoint: '/v1/traces' }]);
+    expect(findFindings(overview)).toEqual([]);
+    expect(findFindings(overviewOf([exports], [{ ...exports, endpoint: '/v1/charges' }]))).toHaveLength(1);
+  });
+
   it('leaves a few failures and small shares alone', () => {
     expect(findFindings(overviewOf([edge('a', 'b', { errors: 2, requests: 100 })]))).toEqual([]);
     expect(findFindings(overviewOf([edge('a', 'b', { errors: 4, requests: 1_000 })]))).toEqual([]);

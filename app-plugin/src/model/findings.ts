@@ -16,6 +16,7 @@ import {
   type Overview,
   type ServiceRow,
   type SideFigures,
+  telemetryTargets,
   windowSeconds,
 } from './overview.ts';
 
@@ -65,12 +66,14 @@ export function edgeState(edge: Edge, windows: Overview['windows']): 'failing' |
 }
 
 export function findFindings(overview: Overview): Finding[] {
-  const failures = overview.edges.filter((edge) => edgeState(edge, overview.windows) === 'failing');
+  const telemetry = telemetryTargets(overview);
+  const edges = overview.edges.filter(({ target }) => !telemetry.has(target));
+  const failures = edges.filter((edge) => edgeState(edge, overview.windows) === 'failing');
   const findings = failures
     .filter((edge) => isOriginOfFailure(edge, failures))
     .map((edge) => failureFinding(edge, overview));
   const failing = new Set(findings.map(({ target }) => target));
-  const late = overview.edges.filter((edge) => edgeState(edge, overview.windows) === 'slow');
+  const late = edges.filter((edge) => edgeState(edge, overview.windows) === 'slow');
   for (const edge of late) {
     // A failing callee is slow or quick as it likes: the failure is what is told.
     if (!failing.has(edge.target) && isOriginOfDelay(edge, late)) findings.push(delayFinding(edge, overview));

@@ -63,6 +63,16 @@ function bySides<Row extends SideFigures & { source: string; target: string; sid
   return [...merged.values()];
 }
 
+/** Where SDKs send what they report: calls, but nobody's request waits for them. */
+const TELEMETRY_ENDPOINTS = new Set(['/v1/traces', '/v1/metrics', '/v1/logs']);
+
+/** Targets that were asked for nothing but telemetry. */
+export function telemetryTargets({ operations }: Pick<Overview, 'operations'>): ReadonlySet<string> {
+  const targets = new Set(operations.map(({ target }) => target));
+  for (const { target, endpoint } of operations) if (!TELEMETRY_ENDPOINTS.has(endpoint)) targets.delete(target);
+  return targets;
+}
+
 /** The caller's figures: they hold what a person feels; else the callee's. */
 export function figuresOf({ client, server }: Edge): SideFigures {
   return (client ?? server)!;

@@ -6,7 +6,7 @@ import { Sparkline } from '../components/Sparkline.tsx';
 import { getPageStyles } from '../components/styles.ts';
 import { AppLink } from '../links.tsx';
 import { type Finding, type ServiceState, serviceState } from '../model/findings.ts';
-import { type Overview, type ServiceRow } from '../model/overview.ts';
+import { type Overview, type ServiceRow, telemetryTargets } from '../model/overview.ts';
 import { type ServiceCurves } from '../model/series.ts';
 import { routes } from '../routes.ts';
 
@@ -23,7 +23,9 @@ const RANK: Readonly<Record<ServiceState, number>> = { failing: 0, slow: 1, sile
 export function rankServices(overview: Overview, findings: readonly Finding[]): ServiceRow[] {
   const origins = new Set(findings.map(({ target }) => target));
   const rank = (row: ServiceRow) => (origins.has(row.service) ? -1 : RANK[serviceState(row)]);
+  const telemetry = telemetryTargets(overview);
   return overview.services
+    .filter(({ service }) => !telemetry.has(service))
     .filter(({ service, requests, rateBefore }) => service !== 'unknown' && (requests > 0 || (rateBefore ?? 0) > 0))
     .sort((a, b) => rank(a) - rank(b) || (b.errorShare ?? 0) - (a.errorShare ?? 0) || (b.rate ?? 0) - (a.rate ?? 0));
 }
