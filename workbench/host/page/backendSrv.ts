@@ -1,6 +1,6 @@
 import { AppEvents, type EventBus } from '@grafana/data';
 import { type BackendSrvRequest, type FetchError, type FetchResponse } from '@grafana/runtime';
-import { filter, from, lastValueFrom, Observable, Subject, takeUntil } from 'rxjs';
+import { filter, from, lastValueFrom, Observable, Subject, takeUntil, throwIfEmpty } from 'rxjs';
 
 /**
  * Grafana's BackendSrv as far as plugins use it: requests to this host by fetch, answers as FetchResponse, failures as
@@ -16,7 +16,7 @@ export class WorkbenchBackendSrv {
 
   fetch<T>(options: BackendSrvRequest): Observable<FetchResponse<T>> {
     const { requestId } = options;
-    if (requestId !== undefined) this.#started.next(requestId);
+    if (requestId) this.#started.next(requestId);
     // Aborts the request when nobody listens any more.
     const answer = new Observable<FetchResponse<T>>((subscriber) => {
       const abort = new AbortController();
@@ -26,7 +26,12 @@ export class WorkbenchBackendSrv {
         abort.abort();
       };
     });
-    return answer.pipe(takeUntil(this.#started.pipe(filter((id) => id === requestId))));
+    if (!requestId) return answer;
+    const cancelled: FetchError = { status: -1, statusText: 'Cancelled', data: null, config: options, cancelled: true };
+    return answer.pipe(
+      takeUntil(this.#started.pipe(filter((id) => id === requestId))),
+      throwIfEmpty(() => cancelled)
+    );
   }
 
   resolveCancelerIfExists(requestId: string): void {
