@@ -53,7 +53,7 @@ export function curve({
     description,
     fieldConfig,
     options: {
-      legend: { showLegend: series.length > 1, displayMode: 'list', placement: 'bottom', calcs: [] },
+      legend: { showLegend: series.length !== 1, displayMode: 'list', placement: 'bottom', calcs: [] },
       tooltip: { mode: 'multi', sort: 'desc' },
     },
     $data: new SceneQueryRunner({ datasource: DATASOURCE, queries: [query], maxDataPoints: 150 }),

@@ -1,6 +1,7 @@
 import { type DataFrame } from '@grafana/data';
 import { describe, expect, it } from 'vitest';
-import { findFindings, headline, serviceState, shortStatement } from './findings.ts';
+import { shortStatement } from '@throughline/viz';
+import { findFindings, headline, serviceState } from './findings.ts';
 import { type Edge, type Operation, type Overview, readOverview, type SideFigures } from './overview.ts';
 import { serviceFinding } from './service.ts';
 import resets from './testdata/resets.json';

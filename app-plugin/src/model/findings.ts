@@ -6,6 +6,7 @@ import {
   HEALTH,
   isFailing,
   isSlow,
+  shortStatement,
 } from '@throughline/viz';
 import {
   beforeSeconds,
@@ -267,8 +268,10 @@ function comparison(figures: SideFigures, windows: Overview['windows']): string 
   if (figures.requestsBefore === 0) return 'Not seen before';
   const slower = formatFactor(figures.mean, figures.meanBefore);
   const more = formatFactor(figures.requests / windowSeconds(windows), figures.requestsBefore / beforeSeconds(windows));
-  const isSlower = (figures.mean ?? 0) > (figures.meanBefore ?? 0) * 1.2;
-  return isSlower || more === undefined
+  const factorOf = (now: number, before: number) => (before > 0 ? now / before : 0);
+  const slowed = factorOf(figures.mean ?? 0, figures.meanBefore ?? 0);
+  const oftener = factorOf(figures.requests / windowSeconds(windows), figures.requestsBefore / beforeSeconds(windows));
+  return slowed >= oftener || more === undefined
     ? `${slower ?? '1×'} of before (${formatDurationShort(figures.meanBefore)})`
     : `Called ${more} as often as before`;
 }
@@ -288,15 +291,6 @@ function slowestOperation({ source, target }: Edge, { operations, windows }: Ove
     .filter((operation) => operation.source === source && operation.target === target)
     .sort((a, b) => added(b) - added(a));
   return first && added(first) > 0 ? first : undefined;
-}
-
-const STATEMENT_LENGTH = 64;
-
-/** "SELECT … FROM orders" of a long statement. */
-export function shortStatement(endpoint: string): string {
-  const select = /^\s*select\b.*?\bfrom\s+([`\w.]+)/is.exec(endpoint);
-  if (select && endpoint.length > STATEMENT_LENGTH) return `SELECT … FROM ${select[1]!.replaceAll('`', '')} …`;
-  return endpoint.length > STATEMENT_LENGTH ? `${endpoint.slice(0, STATEMENT_LENGTH - 1)}…` : endpoint;
 }
 
 /** Callers of `service` that are in trouble too, nearest first. */
@@ -329,7 +323,7 @@ function mergeByTarget(findings: readonly Finding[]): Finding[] {
 }
 
 /** The page's first line. */
-export function headline(overview: Overview, findings: readonly Finding[]): string {
+export function headline(overview: Overview, findings: readonly Finding[], where = 'below'): string {
   const [first, ...others] = findings;
   const names = overview.services.filter(({ kind }) => kind === 'service').length;
   if (!first) {
@@ -338,6 +332,6 @@ export function headline(overview: Overview, findings: readonly Finding[]): stri
     return `All ${names} services answer: nothing fails more than ${formatShare(HEALTH.failingShare)}, nothing is ${HEALTH.slowFactor}× slower than before`;
   }
   const more =
-    others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'finding' : 'findings'} below`;
+    others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'finding' : 'findings'} ${where}`;
   return `${first.title}${more}`;
 }

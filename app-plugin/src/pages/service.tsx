@@ -2,7 +2,7 @@ import { type GrafanaTheme2 } from '@grafana/data';
 import { sceneGraph } from '@grafana/scenes';
 import { css, cx } from '@emotion/css';
 import { useStyles2 } from '@grafana/ui';
-import { formatDurationShort, formatFactor, formatRate, formatShare } from '@throughline/viz';
+import { formatDurationShort, formatFactor, formatRate, formatShare, shortStatement } from '@throughline/viz';
 import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
@@ -14,7 +14,7 @@ import { getPageStyles, MEDIUM } from '../components/styles.ts';
 import { TraceTable } from '../components/TraceTable.tsx';
 import { curve } from '../curves.ts';
 import { AppLink } from '../links.tsx';
-import { findFindings, shortStatement } from '../model/findings.ts';
+import { findFindings } from '../model/findings.ts';
 import { freshnessBadges, readFreshness } from '../model/freshness.ts';
 import { readOverview } from '../model/overview.ts';
 import { type Endpoint, endpointsOf, type Neighbour, neighboursOf, serviceFinding } from '../model/service.ts';
@@ -90,14 +90,8 @@ function serviceCurves(service: string) {
       query: query('A', { queryType: 'breakdown', service }),
       unit: 'ns',
       stacked: true,
-      series: [
-        { match: '/own/', name: 'own', colour: 'blue' },
-        { match: '/database/', name: 'database', colour: 'yellow' },
-        { match: '/cache/', name: 'cache', colour: 'light-blue' },
-        { match: '/dns/', name: 'name lookups', colour: 'super-light-purple' },
-        { match: '/rpc/', name: 'calls', colour: 'purple' },
-        { match: '/network/', name: 'network', colour: 'green' },
-      ],
+      // Names and colours come with the parts.
+      series: [],
     }),
   ];
 }

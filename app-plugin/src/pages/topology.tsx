@@ -47,7 +47,7 @@ function TopologyView({ body }: { readonly body: AppPageBody }) {
   const { finding, badges } = useMemo(() => {
     const overview = readOverview(series ?? []);
     return {
-      finding: series ? headline(overview, findFindings(overview)) : 'Reading who calls whom',
+      finding: series ? headline(overview, findFindings(overview), 'on Home') : 'Reading who calls whom',
       badges: series ? freshnessBadges(readFreshness(series)) : [],
     };
   }, [series]);

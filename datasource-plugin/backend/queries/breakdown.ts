@@ -50,6 +50,7 @@ export async function answerBreakdown(query: BreakdownQuery, context: QueryConte
         config: {
           value: {
             displayNameFromDS: PART_TITLES[part],
+            color: { mode: 'fixed', fixedColor: PART_COLOURS[part] },
             links: pointLinks(context.settings, range.stepSeconds, 'requests', conditions),
           },
         },
@@ -57,6 +58,16 @@ export async function answerBreakdown(query: BreakdownQuery, context: QueryConte
     }),
   };
 }
+
+/** Of Grafana's palette, without red and orange, which mean failure and warning. */
+const PART_COLOURS: Readonly<Record<BreakdownPart, string>> = {
+  own: 'blue',
+  database: 'yellow',
+  cache: 'light-blue',
+  dns: 'super-light-purple',
+  rpc: 'purple',
+  network: 'green',
+};
 
 const PART_TITLES: Readonly<Record<BreakdownPart, string>> = {
   own: 'Own time',

@@ -53,7 +53,7 @@ export function readServiceMap(series: readonly DataFrame[], groupBy: string): S
   for (const id of edgeRows.flatMap(({ source, target }) => [source, target])) {
     if (!named.has(id)) named.set(id, bareNode(id));
   }
-  const before = readBefore(series.filter((frame) => has(frame, 'side', 'p95Before')));
+  const before = readBefore(series.filter((frame) => has(frame, 'side', 'p95Before') && !has(frame, 'endpoint')));
   const figures = edgeRows.map((row): EdgeFigures => {
     const compared = before.get(edgeId(row.source, row.target));
     return {

@@ -1,4 +1,5 @@
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
+import { shortStatement } from '../statements.ts';
 import { type CriticalPath, pathTime } from './criticalPath.ts';
 import { clockUncertainty, type WayTimes, wayTimes } from './hops.ts';
 import { KIND_CLIENT, KIND_PRODUCER, KIND_SERVER, TRACE_LAYERS, spanDetail, type TraceModel } from './model.ts';
@@ -183,7 +184,7 @@ function placeParts(model: TraceModel, span: number): FindingPart[] {
   const parts: FindingPart[] = [
     product === undefined ? { text: service, style: 'strong' } : { text: product, style: 'plain' },
     { text: ' ', style: 'plain' },
-    { text: operation, style: 'code' },
+    { text: shortStatement(operation), style: 'code' },
   ];
   if (model.childCount[span]! > 0) parts.push({ text: ' itself', style: 'plain' });
   return parts;
