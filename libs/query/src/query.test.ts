@@ -12,9 +12,17 @@ function codeOf(run: () => unknown): string | undefined {
 
 describe('parseQuery', () => {
   it.each(QUERY_TYPES)('fills in what a saved query leaves out: %s', (queryType) => {
-    const query = parseQuery({ queryType, version: QUERY_VERSION, rawSql: 'SELECT 1', refId: 'A', hide: false });
+    const needed = { rawSql: 'SELECT 1', source: 'a', target: 'b', service: 'a' };
+    const query = parseQuery({ queryType, version: QUERY_VERSION, refId: 'A', hide: false, ...needed });
     expect(query.queryType).toBe(queryType);
     expect(parseQuery(JSON.parse(JSON.stringify(query)))).toEqual(query);
+  });
+
+  it.each([
+    ['edge', { source: 'a' }],
+    ['breakdown', {}],
+  ])('names what a query cannot be without: %s', (queryType, saved) => {
+    expect(codeOf(() => parseQuery({ queryType, version: QUERY_VERSION, ...saved }))).toBe('QUERY_INVALID');
   });
 
   it.each([
