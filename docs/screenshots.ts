@@ -95,7 +95,7 @@ async function take({ name, path: where, height, ready }: Picture, look: Look): 
   await page.goto(base + (typeof where === 'string' ? where : await where()));
   await ready(page);
   // Panels of a page ask for themselves.
-  await page.waitForLoadState('networkidle').catch(() => undefined);
+  await page.waitForLoadState('networkidle', { timeout: 4_000 }).catch(() => undefined);
   await page.waitForTimeout(1_500);
   const file = `${name}-${look.theme}${isWide ? '' : `-${look.width}`}.png`;
   await page.screenshot({ path: join(FOLDER, file) });
