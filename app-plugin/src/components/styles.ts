@@ -21,6 +21,20 @@ export const getPageStyles = (theme: GrafanaTheme2) => ({
     alignItems: 'start',
     [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
   }),
+  two: css({
+    display: 'grid',
+    gridTemplateColumns: 'repeat(2, minmax(0, 1fr))',
+    gap: theme.spacing(1),
+    alignItems: 'start',
+    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
+  }),
+  three: css({
+    display: 'grid',
+    gridTemplateColumns: 'repeat(3, minmax(0, 1fr))',
+    gap: theme.spacing(1),
+    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
+  }),
+  curve: css({ height: 220, display: 'flex' }),
   column: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(1), minWidth: 0 }),
   box: css({
     background: theme.colors.background.primary,

@@ -10,7 +10,7 @@ import { Box } from '../components/Box.tsx';
 import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { ServiceName } from '../components/Marks.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
-import { getPageStyles, MEDIUM, NARROW } from '../components/styles.ts';
+import { getPageStyles, NARROW } from '../components/styles.ts';
 import { TraceTable } from '../components/TraceTable.tsx';
 import { curve } from '../curves.ts';
 import { AppLink } from '../links.tsx';
@@ -157,7 +157,7 @@ function EdgeView({ body }: { readonly body: AppPageBody }) {
         {edge && (
           <>
             <Stations verdict={verdict} />
-            <div className={own.three}>
+            <div className={styles.three}>
               <Views edge={edge} seconds={windowSeconds(overview.windows)} />
               <SegmentsBox detail={detail} />
               <ChecksBox checks={checksOf(edge, overview, detail)} />
@@ -165,9 +165,9 @@ function EdgeView({ body }: { readonly body: AppPageBody }) {
             <OutcomesBox detail={detail} />
           </>
         )}
-        <div className={own.curves}>
+        <div className={styles.three}>
           {panels.map((panel) => (
-            <div key={panel.state.key} className={own.curve}>
+            <div key={panel.state.key} className={styles.curve}>
               <panel.Component model={panel} />
             </div>
           ))}
@@ -381,19 +381,6 @@ function OutcomesBox({ detail }: { readonly detail: EdgeDetail }) {
 
 const getStyles = (theme: GrafanaTheme2) => ({
   actions: css({ display: 'inline-flex', alignItems: 'center', gap: theme.spacing(1), flexWrap: 'wrap' }),
-  three: css({
-    display: 'grid',
-    gridTemplateColumns: 'repeat(3, minmax(0, 1fr))',
-    gap: theme.spacing(1),
-    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
-  }),
-  curves: css({
-    display: 'grid',
-    gridTemplateColumns: 'repeat(3, minmax(0, 1fr))',
-    gap: theme.spacing(1),
-    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
-  }),
-  curve: css({ height: 200, display: 'flex' }),
   stations: css({
     listStyle: 'none',
     display: 'grid',

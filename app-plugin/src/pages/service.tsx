@@ -10,7 +10,7 @@ import { Box } from '../components/Box.tsx';
 import { answered, DataState, Nothing } from '../components/DataState.tsx';
 import { ServiceName } from '../components/Marks.tsx';
 import { PageHeader } from '../components/PageHeader.tsx';
-import { getPageStyles, MEDIUM } from '../components/styles.ts';
+import { getPageStyles } from '../components/styles.ts';
 import { TraceTable } from '../components/TraceTable.tsx';
 import { curve } from '../curves.ts';
 import { AppLink } from '../links.tsx';
@@ -149,14 +149,14 @@ function ServiceView({ body }: { readonly body: AppPageBody }) {
         onRetry={() => body.refresh()}
         empty={<Nothing message={`${service} was not seen in this time range`}>Choose a longer time range.</Nothing>}
       >
-        <div className={own.curves}>
+        <div className={styles.three}>
           {panels.slice(0, 3).map((panel) => (
-            <div key={panel.state.key} className={own.curve}>
+            <div key={panel.state.key} className={styles.curve}>
               <panel.Component model={panel} />
             </div>
           ))}
         </div>
-        <div className={own.two}>
+        <div className={styles.two}>
           <div className={own.breakdown}>
             {panels.slice(3).map((panel) => (
               <panel.Component key={panel.state.key} model={panel} />
@@ -166,7 +166,7 @@ function ServiceView({ body }: { readonly body: AppPageBody }) {
             <NeighboursTable callers={callers} callees={callees} />
           </Box>
         </div>
-        <div className={own.two}>
+        <div className={styles.two}>
           <Box title="Endpoints" hint={`${endpoints.length}, by share of time`}>
             <EndpointsTable service={service} endpoints={endpoints} />
           </Box>
@@ -290,20 +290,6 @@ function EndpointsTable({ service, endpoints }: EndpointsTableProps) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  curves: css({
-    display: 'grid',
-    gridTemplateColumns: 'repeat(3, minmax(0, 1fr))',
-    gap: theme.spacing(1),
-    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
-  }),
-  curve: css({ height: 220, display: 'flex' }),
-  two: css({
-    display: 'grid',
-    gridTemplateColumns: 'repeat(2, minmax(0, 1fr))',
-    gap: theme.spacing(1),
-    alignItems: 'start',
-    [MEDIUM]: { gridTemplateColumns: 'minmax(0, 1fr)' },
-  }),
   breakdown: css({ height: 300, display: 'flex' }),
   failed: css({ color: theme.colors.error.text }),
 });
