@@ -80,7 +80,30 @@ describe('workbench host', () => {
     const endpoints = await api('/api/datasources/uid/throughline/resources/endpoints?service=orders');
     expect(await endpoints.json()).toEqual([{ text: '/orders' }]);
     expect((await api('/api/datasources/uid/other/health')).status).toBe(404);
-    expect(await (await api('/')).text()).toContain('newest request of tenant default');
+  });
+
+  it('serves the page, the settings of the built plugins, and nothing beside them', async () => {
+    for (const path of ['/', '/a/throughline-app/home', '/d/any']) {
+      const page = await api(path);
+      expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+      expect(await page.text()).toContain('<div id="root">');
+    }
+    const settings = (await (await api('/api/frontend/settings')).json()) as { datasources: object; apps: object };
+    expect(Object.keys(settings)).toEqual(expect.arrayContaining(['datasources', 'panels', 'apps']));
+    const datasource = await (await api('/api/datasources/uid/throughline')).json();
+    expect(datasource).toMatchObject({ url: store.url, secureJsonFields: { readToken: true } });
+    expect(JSON.stringify([settings, datasource])).not.toContain(store.readToken);
+    for (const path of [
+      '/public/plugins/throughline-app/..%2fpackage.json',
+      '/build/..%2f..%2finstalled',
+      '/public/plugins/other/module.js',
+      '/api/nothing',
+    ]) {
+      expect((await api(path)).status, path).not.toBe(200);
+    }
+    // An icon that npm's package lacks is drawn by us, or at least not a broken picture.
+    const icon = await api('/public/build/img/icons/unicons/no-such-icon.svg');
+    expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
   });
 
   it('refuses other names, other sites’ pages and what it cannot read', async () => {

@@ -4,7 +4,7 @@ import { css } from '@emotion/css';
 import { Icon, useStyles2 } from '@grafana/ui';
 import { eventsFrame } from '@throughline/query';
 import { type RowOf, rowsOf } from '@throughline/ui';
-import { formatCount, formatDurationShort, formatRate, plural } from '@throughline/viz';
+import { formatCount, formatDurationShort, formatRate, HEALTH, plural } from '@throughline/viz';
 import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
@@ -113,7 +113,10 @@ function Findings({ findings, curves }: FindingsProps) {
       {findings.map((finding) => {
         const curve = curves.get(finding.target) ?? curves.get(finding.source);
         const values = finding.severity === 'failing' ? curve?.errorShare : curve?.p95;
-        const start = finding.severity === 'failing' && curve ? since(curve.errorShare, curve.times, 0.005) : undefined;
+        const start =
+          finding.severity === 'failing' && curve
+            ? since(curve.errorShare, curve.times, HEALTH.failingShare)
+            : undefined;
         return (
           <li key={finding.id}>
             <AppLink

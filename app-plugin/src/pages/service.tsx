@@ -2,7 +2,7 @@ import { type GrafanaTheme2 } from '@grafana/data';
 import { sceneGraph } from '@grafana/scenes';
 import { css, cx } from '@emotion/css';
 import { useStyles2 } from '@grafana/ui';
-import { formatDurationShort, formatFactor, formatRate, formatShare, shortStatement } from '@throughline/viz';
+import { formatDurationShort, formatFactor, formatRate, formatShare, HEALTH, shortStatement } from '@throughline/viz';
 import { useMemo } from 'react';
 import { appPage, query } from '../appPage.ts';
 import { type AppPageBody } from '../AppPageBody.ts';
@@ -223,7 +223,9 @@ function NeighbourRows({ title, rows }: { readonly title: string; readonly rows:
             <ServiceName name={name} />
           </td>
           <td className={styles.number}>{formatRate(rate)}</td>
-          <td className={cx(styles.number, errorShare > 0.005 && own.failed)}>{formatShare(errorShare)}</td>
+          <td className={cx(styles.number, errorShare > HEALTH.failingShare && own.failed)}>
+            {formatShare(errorShare)}
+          </td>
           <td className={styles.number}>{formatDurationShort(client)}</td>
           <td className={cx(styles.number, styles.wide)}>{formatDurationShort(network)}</td>
           <td className={cx(styles.number, styles.wide)}>{formatDurationShort(server)}</td>
@@ -271,7 +273,9 @@ function EndpointsTable({ service, endpoints }: EndpointsTableProps) {
                 </AppLink>
               </td>
               <td className={styles.number}>{formatRate(row.rate)}</td>
-              <td className={cx(styles.number, row.errorShare > 0.005 && own.failed)}>{formatShare(row.errorShare)}</td>
+              <td className={cx(styles.number, row.errorShare > HEALTH.failingShare && own.failed)}>
+                {formatShare(row.errorShare)}
+              </td>
               <td className={cx(styles.number, styles.wide)}>{formatDurationShort(row.mean)}</td>
               <td className={styles.number}>{formatDurationShort(row.p95)}</td>
               <td className={cx(styles.number, styles.wide, styles.secondary)}>
