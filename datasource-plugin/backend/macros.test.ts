@@ -23,6 +23,8 @@ describe('expandMacros', () => {
     ['toDate($__fromTime)', 'toDate(toDateTime(1700000000))'],
     ["$__conditionalAll(Service IN ('a', 'b'), 'a,b')", "Service IN ('a', 'b')"],
     ["$__conditionalAll(Service IN ('$__all'), '$__all')", '1=1'],
+    ["$__conditionalAll(Service IN ('a', 'b'), 'a','b')", "Service IN ('a', 'b')"],
+    ["$__conditionalAll(Service IN ('a', 'b'), 'a','$__all')", '1=1'],
     ['$__timeFilter(toDateTime(coalesce(a, b)))', /^toDateTime\(coalesce\(a, b\)\) >= /],
     ['$__timeInterval($__fromTime)', /toDateTime\(toDateTime\(1700000000\)\)/],
   ])('%s', (sql, expanded) => {

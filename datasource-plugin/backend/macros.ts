@@ -12,7 +12,12 @@ export interface MacroContext {
   readonly intervalMs: number;
 }
 
-type Macro = (context: MacroContext, parameters: readonly string[]) => string;
+interface Macro {
+  readonly arity: number;
+  /** More arguments than `arity` are taken too. */
+  readonly isVariadic?: boolean;
+  readonly expand: (context: MacroContext, parameters: readonly string[]) => string;
+}
 
 const seconds = (ms: number) => Math.floor(ms / 1_000);
 const intervalSeconds = ({ intervalMs }: MacroContext) => Math.max(1, Math.round(intervalMs / 1_000));
@@ -23,48 +28,51 @@ const date = (ms: number) => `toDate(toDateTime(${seconds(ms)}, 'UTC'))`;
 /** Value that the browser writes for a variable set to "All". */
 const ALL = /^['"(\s]*\$__all['")\s]*$/;
 
-const MACROS: ReadonlyMap<string, { arity: number; expand: Macro }> = new Map<string, { arity: number; expand: Macro }>(
+const MACROS: ReadonlyMap<string, Macro> = new Map<string, Macro>([
+  ['timeFilter', { arity: 1, expand: (c, [column]) => between(column!, dateTime(c.fromMs), dateTime(c.toMs)) }],
+  ['timeFilter_ms', { arity: 1, expand: (c, [column]) => between(column!, dateTime64(c.fromMs), dateTime64(c.toMs)) }],
+  ['dateFilter', { arity: 1, expand: (c, [column]) => between(column!, date(c.fromMs), date(c.toMs)) }],
   [
-    ['timeFilter', { arity: 1, expand: (c, [column]) => between(column!, dateTime(c.fromMs), dateTime(c.toMs)) }],
-    [
-      'timeFilter_ms',
-      { arity: 1, expand: (c, [column]) => between(column!, dateTime64(c.fromMs), dateTime64(c.toMs)) },
-    ],
-    ['dateFilter', { arity: 1, expand: (c, [column]) => between(column!, date(c.fromMs), date(c.toMs)) }],
-    [
-      'dateTimeFilter',
-      {
-        arity: 2,
-        expand: (c, [dateColumn, timeColumn]) =>
-          `(${between(dateColumn!, date(c.fromMs), date(c.toMs))}) AND (${between(timeColumn!, dateTime(c.fromMs), dateTime(c.toMs))})`,
-      },
-    ],
-    ['fromTime', { arity: 0, expand: (c) => dateTime(c.fromMs) }],
-    ['toTime', { arity: 0, expand: (c) => dateTime(c.toMs) }],
-    ['fromTime_ms', { arity: 0, expand: (c) => dateTime64(c.fromMs) }],
-    ['toTime_ms', { arity: 0, expand: (c) => dateTime64(c.toMs) }],
-    [
-      'timeInterval',
-      {
-        arity: 1,
-        expand: (c, [column]) => `toStartOfInterval(toDateTime(${column}), INTERVAL ${intervalSeconds(c)} second)`,
-      },
-    ],
-    [
-      'timeInterval_ms',
-      {
-        arity: 1,
-        expand: (c, [column]) =>
-          `toStartOfInterval(toDateTime64(${column}, 3), INTERVAL ${Math.max(1, Math.round(c.intervalMs))} millisecond)`,
-      },
-    ],
-    ['interval', { arity: 0, expand: (c) => `${intervalSeconds(c)}s` }],
-    ['interval_s', { arity: 0, expand: (c) => String(intervalSeconds(c)) }],
-    ['interval_ms', { arity: 0, expand: (c) => String(Math.max(1, Math.round(c.intervalMs))) }],
-    ['range_s', { arity: 0, expand: (c) => String(seconds(c.toMs - c.fromMs)) }],
-    ['conditionalAll', { arity: 2, expand: (_c, [condition, value]) => (ALL.test(value!) ? '1=1' : condition!) }],
-  ]
-);
+    'dateTimeFilter',
+    {
+      arity: 2,
+      expand: (c, [dateColumn, timeColumn]) =>
+        `(${between(dateColumn!, date(c.fromMs), date(c.toMs))}) AND (${between(timeColumn!, dateTime(c.fromMs), dateTime(c.toMs))})`,
+    },
+  ],
+  ['fromTime', { arity: 0, expand: (c) => dateTime(c.fromMs) }],
+  ['toTime', { arity: 0, expand: (c) => dateTime(c.toMs) }],
+  ['fromTime_ms', { arity: 0, expand: (c) => dateTime64(c.fromMs) }],
+  ['toTime_ms', { arity: 0, expand: (c) => dateTime64(c.toMs) }],
+  [
+    'timeInterval',
+    {
+      arity: 1,
+      expand: (c, [column]) => `toStartOfInterval(toDateTime(${column}), INTERVAL ${intervalSeconds(c)} second)`,
+    },
+  ],
+  [
+    'timeInterval_ms',
+    {
+      arity: 1,
+      expand: (c, [column]) =>
+        `toStartOfInterval(toDateTime64(${column}, 3), INTERVAL ${Math.max(1, Math.round(c.intervalMs))} millisecond)`,
+    },
+  ],
+  ['interval', { arity: 0, expand: (c) => `${intervalSeconds(c)}s` }],
+  ['interval_s', { arity: 0, expand: (c) => String(intervalSeconds(c)) }],
+  ['interval_ms', { arity: 0, expand: (c) => String(Math.max(1, Math.round(c.intervalMs))) }],
+  ['range_s', { arity: 0, expand: (c) => String(seconds(c.toMs - c.fromMs)) }],
+  [
+    'conditionalAll',
+    {
+      arity: 2,
+      // A variable of several values is as many arguments.
+      isVariadic: true,
+      expand: (_c, [condition, ...values]) => (values.some((value) => ALL.test(value)) ? '1=1' : condition!),
+    },
+  ],
+]);
 
 export const MACRO_NAMES = Array.from(MACROS.keys(), (name) => `$__${name}`);
 
@@ -98,8 +106,13 @@ export function expandMacros(sql: string, context: MacroContext): string {
     // A macro without arguments may stand before a parenthesis that is not its own.
     if (macro.arity > 0 || /^\(\s*\)/.test(sql.slice(i))) {
       const call = sql[i] === '(' ? readArguments(sql, i) : undefined;
-      if (call?.arguments.length !== macro.arity) {
-        throw refused(`$__${name} takes ${macro.arity} argument${macro.arity === 1 ? '' : 's'}`, 'correct the query');
+      const given = call?.arguments.length ?? 0;
+      if (call === undefined || (macro.isVariadic === true ? given < macro.arity : given !== macro.arity)) {
+        const least = macro.isVariadic === true ? 'at least ' : '';
+        throw refused(
+          `$__${name} takes ${least}${macro.arity} argument${macro.arity === 1 ? '' : 's'}`,
+          'correct the query'
+        );
       }
       parameters = call.arguments.map((argument) => expandMacrosInArgument(name, argument, context));
       i = call.end;

@@ -37,11 +37,11 @@ const templateSrv: Partial<TemplateSrv> = {
     const scene = sceneOf(undefined);
     if (!scene) return [];
     const variables = sceneGraph.getVariables(scene).state.variables;
-    return variables.map((variable) => ({
-      ...variable.state,
-      id: variable.state.name,
-      current: { value: variable.getValue(), text: variable.getValueText?.() },
-    })) as never;
+    // As in Grafana: what was chosen ("$__all"), not what it stands for.
+    return variables.map(({ state }) => {
+      const { value, text } = state as { value?: unknown; text?: unknown };
+      return { ...state, id: state.name, current: { value, text } };
+    }) as never;
   },
   containsTemplate: (target) => /\$\w|\[\[|\$\{/.test(target ?? ''),
   updateTimeRange: () => {},
