@@ -136,7 +136,7 @@ describe.skipIf(missing !== undefined)('paths', () => {
       .first()
       .waitFor({ state: 'attached', timeout: 30_000 });
     await grid
-      .getByRole('row', { name: /hop|NIC|network/i })
+      .getByRole('row', { name: /points on the way/ })
       .first()
       .waitFor({ state: 'attached' });
     await page.goBack();
