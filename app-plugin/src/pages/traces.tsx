@@ -1,4 +1,4 @@
-import { type GrafanaTheme2 } from '@grafana/data';
+import { dateTime, type GrafanaTheme2 } from '@grafana/data';
 import { sceneGraph } from '@grafana/scenes';
 import { css } from '@emotion/css';
 import { IconButton, Input, RadioButtonGroup, useStyles2 } from '@grafana/ui';
@@ -59,9 +59,8 @@ function rangeOfPoint({ at, step }: Params, body: AppPageBody): void {
   const fromMs = Number(at);
   if (!at || !Number.isFinite(fromMs)) return;
   const widthMs = Math.max(1_000, Number(step) || 60_000);
-  const range = sceneGraph.getTimeRange(body);
-  range.setState({ from: new Date(fromMs).toISOString(), to: new Date(fromMs + widthMs).toISOString() });
-  range.onRefresh();
+  const [from, to] = [dateTime(fromMs), dateTime(fromMs + widthMs)];
+  sceneGraph.getTimeRange(body).onTimeRangeChange({ from, to, raw: { from, to } });
   body.setState({ params: { ...body.state.params, at: '', step: '' } });
 }
 
