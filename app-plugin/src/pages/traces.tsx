@@ -1,4 +1,5 @@
 import { dateTime, type GrafanaTheme2 } from '@grafana/data';
+import { locationService } from '@grafana/runtime';
 import { sceneGraph } from '@grafana/scenes';
 import { css } from '@emotion/css';
 import { IconButton, Input, RadioButtonGroup, useStyles2 } from '@grafana/ui';
@@ -60,6 +61,8 @@ function rangeOfPoint({ at, step }: Params, body: AppPageBody): void {
   if (!at || !Number.isFinite(fromMs)) return;
   const widthMs = Math.max(1_000, Number(step) || 60_000);
   const [from, to] = [dateTime(fromMs), dateTime(fromMs + widthMs)];
+  // In place of the address that was clicked: Back has to lead to the curve, not to this again.
+  locationService.partial({ from: from.toISOString(), to: to.toISOString(), at: null, step: null }, true);
   sceneGraph.getTimeRange(body).onTimeRangeChange({ from, to, raw: { from, to } });
   body.setState({ params: { ...body.state.params, at: '', step: '' } });
 }
