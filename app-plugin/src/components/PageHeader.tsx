@@ -1,15 +1,9 @@
 import { type GrafanaTheme2 } from '@grafana/data';
 import { css, cx } from '@emotion/css';
-import { Icon, type IconName, useStyles2 } from '@grafana/ui';
+import { Icon, useStyles2 } from '@grafana/ui';
 import { type ReactNode } from 'react';
+import { type Badge } from '../model/badge.ts';
 import { NARROW } from './styles.ts';
-
-export interface Badge {
-  readonly text: string;
-  readonly icon?: IconName;
-  readonly tone?: 'neutral' | 'warning' | 'error';
-  readonly title?: string;
-}
 
 interface PageHeaderProps {
   /** The finding, as a sentence. */

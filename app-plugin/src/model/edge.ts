@@ -3,7 +3,7 @@ import { edgeOutcomesFrame, edgeSegmentsFrame } from '@throughline/query';
 import { type RowOf, rowsOf } from '@throughline/ui';
 import { formatCount, formatDurationShort, formatFactor, formatRate, formatShare } from '@throughline/viz';
 import { edgeState, type Finding } from './findings.ts';
-import { type Edge, figuresOf, type Overview, windowSeconds } from './overview.ts';
+import { beforeSeconds, type Edge, figuresOf, type Overview, windowSeconds } from './overview.ts';
 
 /** One edge, looked at closely. Pure. */
 
@@ -220,7 +220,7 @@ export function checksOf(edge: Edge, overview: Overview, { segments }: EdgeDetai
   const { client, server } = edge;
   const figures = figuresOf(edge);
   const seconds = windowSeconds(overview.windows);
-  const before = Math.max(1, (overview.windows.beforeToMs - overview.windows.beforeFromMs) / 1_000);
+  const before = beforeSeconds(overview.windows);
   const check = (
     name: string,
     was: number | null,

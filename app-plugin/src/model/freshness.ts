@@ -2,7 +2,7 @@ import { type DataFrame } from '@grafana/data';
 import { freshnessFrame } from '@throughline/query';
 import { type RowOf, rowsOf } from '@throughline/ui';
 import { formatDurationShort, plural } from '@throughline/viz';
-import { type Badge } from '../components/PageHeader.tsx';
+import { type Badge } from './badge.ts';
 
 export type AgentRow = RowOf<typeof freshnessFrame>;
 
