@@ -62,7 +62,8 @@ export class Pipeline {
   private names: agent.NameMapping[] = [];
   /** Requests begun since the last batch whose rows are not in one yet: who is at this end is told before the row is. */
   private readonly begun = new Map<string, OpenedRequest>();
-  private reported = new Map<bigint, bigint>();
+  /** What was last said of a process or listener: its end, and a process's name, which an exec changes. */
+  private reported = new Map<bigint, string>();
   private batchNumber = 0n;
   private lastBatchNs = 0;
   private lastScanMs = -Infinity;
@@ -266,14 +267,14 @@ export class Pipeline {
   private append(exchange: Exchange, link: CauseLink, owner: ProcessIdentity | undefined): void {
     this.begun.delete(sideKey(exchange));
     if (exchange.side === 'client') this.links[link.evidence] = (this.links[link.evidence] ?? 0) + 1;
-    if (owner && !this.reported.has(owner.id)) this.report(owner);
+    if (owner && this.reported.get(owner.id) !== stateOf(owner)) this.report(owner);
     appendRow(this.builder, exchange, link, owner, this.options.clock, this.options.host.hostId);
     this.events['rows']!++;
     if (this.builder.rows >= BATCH_ROWS) this.flushBatch(Number(process.hrtime.bigint()));
   }
 
   private report(identity: ProcessIdentity): void {
-    this.reported.set(identity.id, identity.validToNs);
+    this.reported.set(identity.id, stateOf(identity));
     this.entities.push({
       id: identity.id,
       kind: 'process',
@@ -303,13 +304,13 @@ export class Pipeline {
     const { processes, listeners } = this.registry.scan();
     if (this.options.packetsOnly) this.noteServices(processes);
     for (const identity of processes) {
-      if (!this.excluded.has(identity.pid) && this.reported.get(identity.id) !== identity.validToNs)
+      if (!this.excluded.has(identity.pid) && this.reported.get(identity.id) !== stateOf(identity))
         this.report(identity);
     }
     for (const listener of listeners) {
       const key = listenerKey(listener.owner.id, listener.address, listener.port, listener.netns);
-      if (this.excluded.has(listener.owner.pid) || this.reported.get(key) === listener.validToNs) continue;
-      this.reported.set(key, listener.validToNs);
+      if (this.excluded.has(listener.owner.pid) || this.reported.get(key) === String(listener.validToNs)) continue;
+      this.reported.set(key, String(listener.validToNs));
       this.entities.push({
         id: key,
         kind: 'listener',
@@ -343,7 +344,7 @@ export class Pipeline {
     for (const { exchangeId, side, pid, startNs } of this.begun.values()) {
       const owner = this.registry.lookup(pid, this.options.clock.toWallNs(startNs));
       if (!owner) continue;
-      if (!this.reported.has(owner.id)) this.report(owner);
+      if (this.reported.get(owner.id) !== stateOf(owner)) this.report(owner);
       begun.push({ exchangeId, entityId: owner.id, isClient: side === 'client' });
     }
     this.begun.clear();
@@ -386,4 +387,8 @@ function listenerKey(owner: bigint, address: Uint8Array, port: number, netns: nu
   let key = owner ^ (BigInt(port) << 32n) ^ BigInt(netns);
   for (const byte of address) key = BigInt.asUintN(64, key * 1099511628211n) ^ BigInt(byte);
   return key;
+}
+
+function stateOf({ validToNs, name }: ProcessIdentity): string {
+  return `${validToNs} ${name}`;
 }

@@ -49,6 +49,12 @@ function remove(pid: number): void {
   rmSync(join(root, String(pid)), { recursive: true });
 }
 
+function exec(pid: number, executable: string, commandLine: string): void {
+  rmSync(join(root, String(pid), 'exe'), { force: true });
+  symlinkSync(executable, join(root, String(pid), 'exe'));
+  writeFileSync(join(root, String(pid), 'cmdline'), commandLine);
+}
+
 /** Gives a pid to another process, by its start time, field 22 of stat. */
 function reuse(pid: number, oldStart: number, newStart: number): void {
   const stat = join(root, String(pid), 'stat');
@@ -81,6 +87,23 @@ describe('who a process is', () => {
       'service.version': '1.4+2',
       'k8s.pod.name': 'checkout-7d9',
     });
+  });
+
+  it('has the name of what a shell became, and stays the same process', () => {
+    exec(2301, '/bin/sh', 'sh\0-c\0exec redis\0');
+    const registry = open();
+    const shell = registry.lookup(2301)!;
+    const { id, name } = shell;
+    expect(name).toBe('sh');
+    exec(2301, '/usr/bin/redis-server', 'redis-server *:6379\0');
+    vi.setSystemTime(NOW_MS + 1_500);
+    expect(registry.lookup(2301)).toBe(shell);
+    expect(shell).toMatchObject({ id, name: 'redis-server' });
+    expect(shell.attributes.get('process.executable.path')).toBe('/usr/bin/redis-server');
+    // A package was upgraded under it: the same program.
+    exec(2301, '/usr/bin/redis-server (deleted)', 'redis-server *:6379\0');
+    vi.setSystemTime(NOW_MS + 3_000);
+    expect(registry.lookup(2301)).toMatchObject({ name: 'redis-server' });
   });
 
   it('knows the container', () => {

@@ -211,11 +211,26 @@ export class ProcessRegistry {
     if (known && known.identity.startTicks !== startTicks) this.end(known.identity);
     if (known && (startTicks === undefined || known.identity.startTicks === startTicks)) {
       known.checkedMs = checkedMs;
+      if (startTicks !== undefined && this.hasNewProgram(known.identity)) {
+        // The process stays who it is: whoever holds its identity sees its new name.
+        const { name, nameSource, attributes } = this.identify(pid, startTicks);
+        Object.assign(known.identity, { name, nameSource, attributes });
+      }
       return known;
     }
     if (startTicks === undefined) return undefined;
-    const identity = identifyProcess(this.procfs, this.options.host, pid, startTicks, this.bootWallNs);
-    return { identity, previous: known?.identity, checkedMs };
+    return { identity: this.identify(pid, startTicks), previous: known?.identity, checkedMs };
+  }
+
+  /** A shell that became what it was to start. An upgrade that replaces the file on disk is no new program. */
+  private hasNewProgram({ pid, attributes }: ProcessIdentity): boolean {
+    const executable = this.procfs.link(`${pid}/exe`);
+    if (executable === undefined || executable.endsWith(' (deleted)')) return false;
+    return executable !== attributes.get('process.executable.path');
+  }
+
+  private identify(pid: number, startTicks: number): ProcessIdentity {
+    return identifyProcess(this.procfs, this.options.host, pid, startTicks, this.bootWallNs);
   }
 
   /** Finds those that ended among the processes that the scan of descriptors has not just met. */

@@ -15,14 +15,15 @@ export interface ProcessIdentity {
   readonly id: bigint;
   readonly pid: number;
   readonly startTicks: number;
-  readonly name: string;
-  readonly nameSource: NameSource;
+  /** Changes with its program, as when a shell becomes what it was to start. */
+  name: string;
+  nameSource: NameSource;
   readonly netns: number;
   readonly validFromNs: bigint;
   /** Wall clock, ns; 0 while it runs. */
   validToNs: bigint;
   /** By OpenTelemetry's names; arguments that look like secrets are redacted. */
-  readonly attributes: ReadonlyMap<string, string>;
+  attributes: ReadonlyMap<string, string>;
 }
 
 /** USER_HZ: what /proc counts in, on every architecture that Linux is built for today. */
